@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libdeliver.a
+libdeliver_a_SOURCES =

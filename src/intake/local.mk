@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libintake.a
+libintake_a_SOURCES =

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libops.a
+libops_a_SOURCES =

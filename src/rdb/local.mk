@@ -1,0 +1,2 @@
+noinst_LIBRARIES += librdb.a
+librdb_a_SOURCES =

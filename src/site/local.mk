@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libsite.a
+libsite_a_SOURCES =

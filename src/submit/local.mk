@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libsubmit.a
+libsubmit_a_SOURCES =
