@@ -1,2 +1,3 @@
 noinst_LIBRARIES += libsmtp.a
-libsmtp_a_SOURCES =
+libsmtp_a_SOURCES = \
+	%reldir%/address.c %reldir%/address.h
