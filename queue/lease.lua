@@ -71,12 +71,6 @@ local function lease_lane(x, c, d, max)
   return {c, d, out, sup, more and 1 or 0, 0}
 end
 
-local function lease_finish(s, x)
-  tally_write(s, x.tally)
-  late_forget(s, x.late)
-  tally_bases(s, x.tally)
-end
-
 local function lease(s, A, key)
   local n = (#A - 2) / 3
   if #A < 5 or n ~= floor(n) or n > MAX then bad('lease') end
@@ -96,9 +90,7 @@ local function lease(s, A, key)
     res[#res + 1] = r
   end
   if err and x.n == 0 then error(err) end
-  -- what was leased must be told, whatever becomes of the counts
-  local ok, e = pcall(lease_finish, s, x)
-  if not ok then redis.log(redis.LOG_WARNING, 'facteur1: ' .. e.err) end
+  tally_finish(s, x)
   return res
 end
 

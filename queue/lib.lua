@@ -270,6 +270,19 @@ local function late_forget(s, late)
   if #a > 2 then call(unpack(a)) end
 end
 
+-- For replies that must reach their caller, because records are in flight with
+-- it, whatever becomes of the counts.
+local function tally_finish(s, x)
+  local ok, e = pcall(function()
+    tally_write(s, x.tally)
+    late_forget(s, x.late)
+    tally_bases(s, x.tally)
+  end)
+  if not ok then
+    redis.log(redis.LOG_WARNING, 'facteur1: ' .. tostring(e.err or e))
+  end
+end
+
 -- Campaigns' states, one look each a call.
 local function state_of(s, cache, c)
   local st = cache[c]

@@ -1,7 +1,8 @@
 # Order matters: one Redis function library is the concatenation of these files.
 QUEUE_LUA = %reldir%/lib.lua %reldir%/own.lua %reldir%/campaign.lua %reldir%/base.lua \
 	%reldir%/enqueue.lua %reldir%/stage.lua %reldir%/lease.lua %reldir%/settle.lua \
-	%reldir%/tick.lua
+	%reldir%/tick.lua %reldir%/walk.lua %reldir%/expire.lua %reldir%/suppress.lua \
+	%reldir%/operator.lua
 noinst_LIBRARIES += libqueue.a
 libqueue_a_SOURCES = %reldir%/lua.h
 nodist_libqueue_a_SOURCES = %reldir%/lua.c
