@@ -68,7 +68,7 @@ local function expire(s, A, key)
   if ok then
     x.out[1] = next
   elseif #x.out == 1 then
-    error(next)
+    return redis.error_reply(next)
   end
   tally_finish(s, x)
   return x.out

@@ -77,19 +77,20 @@ local function lease(s, A, key)
   local now = num(A[2], 'now')
   for i = 5, #A, 3 do num(A[i], 'max') end
   epoch_check(key, A[1])
-  local x = {s = s, now = now, n = 0, camps = {}, seen = {}, late = {},
+  local x = {s = s, now = now, n = 0, lanes = 0, camps = {}, seen = {}, late = {},
     tally = tally_new(), buckets = buckets_of(key)}
   local res, err = {}, nil
   for i = 3, #A, 3 do
     -- all that can fail in a lane fails before its first write
     local ok, r = pcall(lease_lane, x, A[i], A[i + 1], tonumber(A[i + 2]))
     if not ok then
-      err = r
+      err = err or r
       r = lease_none(A[i], A[i + 1], true)
     end
     res[#res + 1] = r
+    x.lanes = x.lanes + (ok and 1 or 0)
   end
-  if err and x.n == 0 then error(err) end
+  if err and x.lanes == 0 then return redis.error_reply(err) end
   tally_finish(s, x)
   return res
 end

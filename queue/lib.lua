@@ -118,9 +118,18 @@ end
 
 local RANK = {r = 6, c = 5, u = 4, m = 3, h = 2, i = 1}
 
+-- Made once each: formatting costs more than the look-up it is for.
+local BUCKETS = {}
+
 local function bucket_key(s, buckets, h)
   local a, b = byte(h, 1, 2)
-  return string.format('%s:s:%04d', s, (a * 256 + b) % buckets)
+  local n = (a * 256 + b) % buckets
+  local tail = BUCKETS[n]
+  if not tail then
+    tail = string.format(':s:%04d', n)
+    BUCKETS[n] = tail
+  end
+  return s .. tail
 end
 
 local function buckets_of(key)
@@ -135,11 +144,21 @@ end
 
 -- True when one of the scopes has an entry for the hash.
 local function suppressed(s, buckets, scopes, h)
-  local n = #scopes
+  local n, t, r = #scopes, sub(h, 3, 8), nil
   if n == 0 then return false end
-  local f, t = {}, sub(h, 3, 8)
-  for i = 1, n do f[i] = t .. scopes[i] end
-  local r = call('HMGET', bucket_key(s, buckets, h), unpack(f))
+  local key = bucket_key(s, buckets, h)
+  if n == 1 then
+    return call('HEXISTS', key, t .. scopes[1]) == 1
+  elseif n == 2 then
+    r = call('HMGET', key, t .. scopes[1], t .. scopes[2])
+  elseif n == 3 then
+    r = call('HMGET', key, t .. scopes[1], t .. scopes[2], t .. scopes[3])
+    return r[1] or r[2] or r[3]
+  else
+    local f = {}
+    for i = 1, n do f[i] = t .. scopes[i] end
+    r = call('HMGET', key, unpack(f))
+  end
   for i = 1, n do
     if r[i] then return true end
   end
@@ -279,7 +298,7 @@ local function tally_finish(s, x)
     tally_bases(s, x.tally)
   end)
   if not ok then
-    redis.log(redis.LOG_WARNING, 'facteur1: ' .. tostring(e.err or e))
+    redis.log(redis.LOG_WARNING, 'facteur1: ' .. tostring(e))
   end
 end
 

@@ -98,7 +98,7 @@ local function settle_suppress(x)
         sub(e.a, 1, -2), sub(e.a, -1))
       if not ok then
         e.failed = true
-        x.err = x.err or r
+        x.err = x.err or redis.error_reply(r)
       end
     end
   end

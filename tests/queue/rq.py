@@ -245,30 +245,31 @@ class Shard:
                 c("RESTORE", k, 0, dump)
         return mend
 
-    def everything(self):
-        """id -> places, of every record in the shard; checks the lanes'
-        entries on the way."""
+    def everything(self, camp=None):
+        """id -> places, of every record in the shard (of one campaign);
+        checks the lanes' entries on the way."""
         c, at = self.server.c, {}
 
-        def see(r, where):
-            at.setdefault(struct.unpack(">Q", r[:8])[0], []).append(where)
+        def see(cn, r, where):
+            if camp is None or int(cn) == camp:
+                at.setdefault(struct.unpack(">Q", r[:8])[0], []).append(where)
         for k in c("KEYS", self.key("q:*")):
-            _, _, camp, d = k.decode().split(":", 3)
-            assert c("ZSCORE", self.key("r:" + camp), d) is not None, k
+            _, _, cn, d = k.decode().split(":", 3)
+            assert c("ZSCORE", self.key("r:" + cn), d) is not None, k
             for r in c("LRANGE", k, 0, -1):
-                see(r, "lane")
-        for v in c("ZRANGE", self.key("dly"), 0, -1):
-            see(v.split(b"\n", 2)[2], "deferred")
-        for v in c("HVALS", self.key("inf")):
-            see(v.split(b"\n", 2)[2], "in flight")
-        for v in c("HVALS", self.key("park")):
-            see(v.split(b"\n", 2)[2], "parked")
+                see(cn, r, "lane")
+        for vs, where in ((c("ZRANGE", self.key("dly"), 0, -1), "deferred"),
+                          (c("HVALS", self.key("inf")), "in flight"),
+                          (c("HVALS", self.key("park")), "parked")):
+            for v in vs:
+                cn, _, r = v.split(b"\n", 2)
+                see(cn, r, where)
         return at
 
-    def balanced(self, c=1, places=None):
+    def balanced(self, c=1):
         """q = all that left + all that is here."""
         n = self.camp(c)
-        here = sum(len(p) for p in (places or self.everything()).values())
+        here = sum(len(p) for p in self.everything(c).values())
         left = sum(n.get(k, 0) for k in LETTERS)
         return n.get("q", 0) == left + here
 
