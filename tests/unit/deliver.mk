@@ -1,0 +1,11 @@
+check_PROGRAMS += tests/unit/test_deliver_verdict tests/unit/test_deliver
+TESTS += tests/unit/test_deliver_verdict tests/unit/test_deliver
+tests_unit_test_deliver_verdict_SOURCES = %reldir%/test_deliver_verdict.c
+tests_unit_test_deliver_verdict_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_deliver_verdict_LDADD = libdeliver.a $(LIBS_BASE) $(CMOCKA_LIBS)
+# The scheduler in a world of its own: queue, resolver, sessions and loop are
+# stood in for at link time, and time is virtual.
+tests_unit_test_deliver_SOURCES = %reldir%/test_deliver.c %reldir%/deliver_world.c %reldir%/deliver_world.h \
+	%reldir%/deliver_peers.c
+tests_unit_test_deliver_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_deliver_LDADD = libdeliver.a libsite.a $(LIBS_BASE) $(CMOCKA_LIBS)
