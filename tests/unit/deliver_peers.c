@@ -105,9 +105,9 @@ note_sent(struct deliver_session *s, const struct deliver_job *j, size_t group)
 {
 	struct world_sent *w;
 
-	if (world_nsent % 64 == 0)
+	if ((world_nsent & (world_nsent - 1)) == 0)
 		world_sent = mem_realloc(world_sent,
-		    (world_nsent + 64) * sizeof(*world_sent));
+		    (world_nsent + 1) * 2 * sizeof(*world_sent));
 	w = &world_sent[world_nsent++];
 	memset(w, 0, sizeof(*w));
 	w->campaign = j->campaign->id;

@@ -25,9 +25,10 @@
 #include "submit/submit.h"
 
 #define S(text) ((char *)(uintptr_t)(text)) /* never written to */
+/* Room for one more after n: doubled whenever n is a power of two. */
 #define GROW(v, n)                                                             \
-	((n) % 64 == 0 ?                                                       \
-		((v) = mem_realloc((v), ((n) + 64) * sizeof(*(v)))) :          \
+	(((n) & ((n)-1)) == 0 ?                                                \
+		((v) = mem_realloc((v), ((n) + 1) * 2 * sizeof(*(v)))) :       \
 		(v))
 
 struct conf world_conf;
@@ -195,6 +196,8 @@ struct lane {
 };
 #define LANE_BUCKETS 65536
 static struct lane *lanes[LANE_BUCKETS];
+static char **kept;
+static size_t nkept;
 static struct list dly = { &dly, &dly };
 static size_t nqueued, ndly, nleased;
 static uint64_t last_id, last_user;
@@ -508,7 +511,9 @@ store_lease_free(struct store_lease **l)
 static void
 queued_free(struct queued *q)
 {
-	free(q->rcpt);
+	/* a report's copy of the record may name it still */
+	GROW(kept, nkept);
+	kept[nkept++] = q->rcpt;
 	free(q->domain);
 	free(q);
 }
@@ -988,7 +993,7 @@ static void
 settings(void)
 {
 	struct conf_site *s = &world_conf.site_default;
-	static const char *const names[] = { "t1", "t2", "t3", "t4" };
+	static const char *const tenant_names[] = { "t1", "t2", "t3", "t4" };
 	size_t i;
 
 	memset(&world_conf, 0, sizeof(world_conf));
@@ -1012,7 +1017,7 @@ settings(void)
 	world_conf.dns.max_queries = 200;
 	for (i = 0; i < 4; i++) {
 		world_tenants[i] = (struct conf_tenant){
-			.name = mem_strdup(names[i]),
+			.name = mem_strdup(tenant_names[i]),
 			.bounces = CONF_BOUNCES_SENDER };
 	}
 	world_conf.ntenant = 4;
@@ -1066,6 +1071,10 @@ free_queue(void)
 		}
 	while ((it = list_pop(&dly)) != NULL)
 		queued_free(LIST_ENTRY(it, struct queued, link));
+	while (nkept > 0)
+		free(kept[--nkept]);
+	free(kept);
+	kept = NULL;
 	for (i = 0; i < ncampaigns; i++)
 		free(campaigns[i]);
 	ncampaigns = 0;

@@ -1153,7 +1153,7 @@ costs_little(void **st)
 	us = (double)(clock() - cpu) * 1e6 / CLOCKS_PER_SEC / n;
 	assert_int_equal(world_nsent, n);
 	print_message("# %.2f us of CPU a message\n", us);
-	assert_true(us < 200);
+	assert_true(us < 50);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, world_start, world_end)
