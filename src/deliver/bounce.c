@@ -28,14 +28,14 @@
 #include "submit/submit.h"
 
 #define WRITING_MAX 32
-#define AGAIN_MS 5000
-#define TRIES_MAX 100
+#define AGAIN_MS    5000
+#define TRIES_MAX   100
 
 struct deliver_report {
 	struct list link; /* in d->reports, or d->writing */
 	struct deliver *d;
-	struct deliver_item *item;   /* to be settled afterwards; or NULL */
-	struct store_lease *lease;   /* the item's, or an own copy */
+	struct deliver_item *item; /* to be settled afterwards; or NULL */
+	struct store_lease *lease; /* the item's, or an own copy */
 	struct deliver_campaign *campaign;
 	struct deliver_verdict verdict;
 	struct deliver_result result;
@@ -93,8 +93,8 @@ give_up(struct deliver_report *rep, const char *why)
 	char id[STORE_ID_MAX];
 
 	store_record_id_text(rep->lease->record.id, id);
-	log_error("deliver.no_report", "id=%s text=%s", id,
-	    log_q(view_str(why)));
+	log_error(
+	    "deliver.no_report", "id=%s text=%s", id, log_q(view_str(why)));
 	over(rep);
 }
 
@@ -134,7 +134,7 @@ on_submitted(void *arg)
 static char *
 plain(struct view v)
 {
-	struct buf b = { 0 };
+	struct buf b = {0};
 
 	if (v.n == 0)
 		return NULL;
@@ -175,21 +175,21 @@ compose(struct deliver_report *rep, struct view original)
 	char *rcpt = mem_strndup(rec->rcpt.p, rec->rcpt.n);
 	char *orcpt = plain(rec->orcpt), *envid = plain(rec->envid);
 	char *diag = diagnostic(rep);
-	struct mail_report m = { .action = rep->verdict.action,
-		.hostname = rep->d->hostname,
-		.sender = sender,
-		.rcpt = rcpt,
-		.orcpt = orcpt,
-		.envid = envid,
-		.status = rep->verdict.status,
-		.remote_mta = r->mx[0] != '\0' ? r->mx : NULL,
-		.diagnostic = diag,
-		.id = id,
-		.arrival_ms = rec->created_ms,
-		.last_attempt_ms = rep->has_result ? r->ended_ms : 0,
-		.full = rec->ret == STORE_RET_FULL &&
+	struct mail_report m = {.action = rep->verdict.action,
+	    .hostname = rep->d->hostname,
+	    .sender = sender,
+	    .rcpt = rcpt,
+	    .orcpt = orcpt,
+	    .envid = envid,
+	    .status = rep->verdict.status,
+	    .remote_mta = r->mx[0] != '\0' ? r->mx : NULL,
+	    .diagnostic = diag,
+	    .id = id,
+	    .arrival_ms = rec->created_ms,
+	    .last_attempt_ms = rep->has_result ? r->ended_ms : 0,
+	    .full = rec->ret == STORE_RET_FULL &&
 		    rep->verdict.action == MAIL_REPORT_FAILED,
-		.original = original };
+	    .original = original};
 
 	if (rep->verdict.action == MAIL_REPORT_DELAYED)
 		m.will_retry_until_ms = rep->verdict.expires_ms;
@@ -210,8 +210,8 @@ tenant_of(struct deliver_report *rep)
 
 	if (t->conf != NULL)
 		return t->conf;
-	rep->tenant = (struct conf_tenant){ .name = t->name,
-		.bounces = CONF_BOUNCES_SENDER };
+	rep->tenant = (struct conf_tenant){
+	    .name = t->name, .bounces = CONF_BOUNCES_SENDER};
 	return &rep->tenant;
 }
 
@@ -224,8 +224,8 @@ send_report(struct deliver_report *rep, struct view original)
 
 	memset(&rep->rcpt, 0, sizeof(rep->rcpt));
 	rep->rcpt.notify = STORE_NOTIFY_NEVER;
-	if (smtp_address_parse(rep->lease->record.sender, &rep->rcpt.addr,
-		&e) == -1) {
+	if (smtp_address_parse(
+		rep->lease->record.sender, &rep->rcpt.addr, &e) == -1) {
 		give_up(rep, e.text);
 		return;
 	}
@@ -250,7 +250,7 @@ on_original(void *arg, enum deliver_content_status st, struct buf *bytes,
     const char *text)
 {
 	struct deliver_report *rep = arg;
-	struct buf own = { 0 };
+	struct buf own = {0};
 
 	rep->content = NULL;
 	switch (st) {
@@ -273,8 +273,8 @@ write_report(void *arg)
 {
 	struct deliver_report *rep = arg;
 
-	rep->content = deliver_content_original(rep->d->env.content,
-	    rep->lease, on_original, rep);
+	rep->content = deliver_content_original(
+	    rep->d->env.content, rep->lease, on_original, rep);
 }
 
 static void
@@ -283,9 +283,9 @@ pump(struct deliver *d)
 	struct list *it;
 
 	while (d->nwriting < WRITING_MAX && !d->freeing &&
-	    (it = list_pop(&d->reports)) != NULL) {
-		struct deliver_report *rep = LIST_ENTRY(it,
-		    struct deliver_report, link);
+	       (it = list_pop(&d->reports)) != NULL) {
+		struct deliver_report *rep =
+		    LIST_ENTRY(it, struct deliver_report, link);
 
 		d->nwriting++;
 		list_append(&d->writing, &rep->link);
@@ -326,7 +326,7 @@ static struct store_lease *
 copy_of(const struct store_lease *l)
 {
 	struct store_lease *c = mem_zalloc(sizeof(*c));
-	struct buf b = { 0 };
+	struct buf b = {0};
 	size_t n;
 
 	store_record_pack(&l->record, &b);
@@ -375,15 +375,15 @@ deliver_bounce_shard_lost(struct deliver *d, unsigned shard)
 	struct list *it, *tmp;
 
 	LIST_FOREACH (it, tmp, &d->reports) {
-		struct deliver_report *rep = LIST_ENTRY(it,
-		    struct deliver_report, link);
+		struct deliver_report *rep =
+		    LIST_ENTRY(it, struct deliver_report, link);
 
 		if (rep->lease->shard == shard && rep->item != NULL)
 			drop(rep, false);
 	}
 	LIST_FOREACH (it, tmp, &d->writing) {
-		struct deliver_report *rep = LIST_ENTRY(it,
-		    struct deliver_report, link);
+		struct deliver_report *rep =
+		    LIST_ENTRY(it, struct deliver_report, link);
 
 		if (rep->lease->shard != shard || rep->item == NULL)
 			continue;

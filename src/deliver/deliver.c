@@ -86,8 +86,8 @@ deliver_new(const struct deliver_params *p)
 	d->env.loop = p->loop;
 	d->env.dns = p->dns;
 	d->env.store = p->store;
-	d->env.content = deliver_content_new(p->loop, p->store, p->pool,
-	    p->dkim, p->conf);
+	d->env.content =
+	    deliver_content_new(p->loop, p->store, p->pool, p->dkim, p->conf);
 	make_shards(d);
 	deliver_sched_init(d);
 	deliver_expiry_start(d);
@@ -114,8 +114,8 @@ deliver_reload(struct deliver *d, struct conf *conf, struct mail_dkim *dkim)
 }
 
 void
-deliver_drain(struct deliver *d, int64_t within_ms, void (*done)(void *arg),
-    void *arg)
+deliver_drain(
+    struct deliver *d, int64_t within_ms, void (*done)(void *arg), void *arg)
 {
 	deliver_drain_start(d, within_ms, done, arg);
 }
@@ -131,8 +131,8 @@ release_all(struct deliver *d)
 {
 	struct deliver_route *r, *tmp;
 
-	HASH_ITER (hh, d->routes, r, tmp)
-		deliver_place_release(d, r);
+	HASH_ITER(hh, d->routes, r, tmp)
+	deliver_place_release(d, r);
 }
 
 void
@@ -190,8 +190,8 @@ deliver_on_up(struct deliver *d)
 	d->up = true;
 	for (k = 0; k < d->nshards; k++)
 		d->shards[k].lost = false;
-	HASH_ITER (hh, d->routes, r, tmp)
-		deliver_sched_kick(d, r);
+	HASH_ITER(hh, d->routes, r, tmp)
+	deliver_sched_kick(d, r);
 	deliver_sched_soon(d);
 }
 
@@ -205,8 +205,8 @@ deliver_on_down(struct deliver *d)
 }
 
 void
-deliver_on_lane(struct deliver *d, unsigned shard, uint64_t campaign,
-    const char *domain)
+deliver_on_lane(
+    struct deliver *d, unsigned shard, uint64_t campaign, const char *domain)
 {
 	if (shard >= d->nshards)
 		return;
@@ -221,10 +221,10 @@ forget_items(struct deliver *d, struct deliver_lot *lot, unsigned shard)
 	struct list *it, *tmp;
 	unsigned class;
 
-	for (class = 0; class < DELIVER_CLASSES; class++)
+	for (class = 0; class < DELIVER_CLASSES; class ++)
 		LIST_FOREACH (it, tmp, &lot->ready[class]) {
-			struct deliver_item *i = LIST_ENTRY(it,
-			    struct deliver_item, job.link);
+			struct deliver_item *i =
+			    LIST_ENTRY(it, struct deliver_item, job.link);
 
 			if (i->job.lease->shard != shard)
 				continue;
@@ -242,10 +242,11 @@ deliver_on_shard_lost(struct deliver *d, unsigned shard)
 	if (shard >= d->nshards)
 		return;
 	d->shards[shard].lost = true;
-	HASH_ITER (hh, d->routes, r, rtmp) {
+	HASH_ITER(hh, d->routes, r, rtmp)
+	{
 		LIST_FOREACH (it, tmp, &r->lots)
-			forget_items(d,
-			    LIST_ENTRY(it, struct deliver_lot, link), shard);
+			forget_items(
+			    d, LIST_ENTRY(it, struct deliver_lot, link), shard);
 		deliver_sched_kick(d, r);
 	}
 	deliver_bounce_shard_lost(d, shard);
@@ -262,8 +263,8 @@ void
 deliver_on_dropped(struct deliver *d, uint64_t campaign, const char *domain,
     struct view packed, char code)
 {
-	deliver_settle_dropped(d, deliver_lane_campaign(d, campaign), domain,
-	    packed, code);
+	deliver_settle_dropped(
+	    d, deliver_lane_campaign(d, campaign), domain, packed, code);
 }
 
 void
@@ -275,8 +276,8 @@ deliver_sites(struct deliver *d,
 
 void
 deliver_sessions(struct deliver *d,
-    void (*each)(void *arg, const char *site,
-	const struct deliver_session_info *i),
+    void (*each)(
+	void *arg, const char *site, const struct deliver_session_info *i),
     void *arg)
 {
 	deliver_info_sessions(d, each, arg);

@@ -20,13 +20,13 @@
 #include "dns/dns.h"
 #include "site/site.h"
 
-#define ASK_HOSTS_MAX 8       /* whose families are looked up */
-#define ASK_AT_ONCE 1000
-#define LIFE_MIN_MS 1000
-#define LIFE_MAX_MS 86400000
+#define ASK_HOSTS_MAX     8 /* whose families are looked up */
+#define ASK_AT_ONCE       1000
+#define LIFE_MIN_MS       1000
+#define LIFE_MAX_MS       86400000
 #define REFRESH_FAILED_MS 60000
-#define CONDEMNED_MS 300000
-#define FORGET_MS 600000
+#define CONDEMNED_MS      300000
+#define FORGET_MS         600000
 
 static void pump(struct deliver *d);
 
@@ -71,8 +71,8 @@ place_lanes(struct deliver *d, struct deliver_domain *dom)
 	struct list *it, *tmp;
 
 	LIST_FOREACH (it, tmp, &dom->lanes)
-		deliver_lane_place(d,
-		    LIST_ENTRY(it, struct deliver_lane, of_domain));
+		deliver_lane_place(
+		    d, LIST_ENTRY(it, struct deliver_lane, of_domain));
 }
 
 /* What waits on a route that no domain leads to any more goes back. */
@@ -94,8 +94,8 @@ set_route(struct deliver_domain *dom, struct deliver_route *r)
 static void
 be_routed(struct deliver *d, struct deliver_domain *dom)
 {
-	struct deliver_route *r = deliver_place_route(d, dom->target,
-	    dom->families);
+	struct deliver_route *r =
+	    deliver_place_route(d, dom->target, dom->families);
 
 	dom->failures = 0;
 	if (dom->state == DELIVER_DOMAIN_ROUTED && dom->route == r)
@@ -129,8 +129,8 @@ be_held(struct deliver *d, struct deliver_domain *dom)
 		dom->fresh_until = now + REFRESH_FAILED_MS;
 		return;
 	}
-	ms = deliver_verdict_retry_ms(&d->conf->site_default, dom->failures++,
-	    rand_u64());
+	ms = deliver_verdict_retry_ms(
+	    &d->conf->site_default, dom->failures++, rand_u64());
 	dom->state = DELIVER_DOMAIN_HELD;
 	dom->held_until = now + ms;
 	deliver_sched_at(d, &dom->timer, dom->held_until);
@@ -193,8 +193,8 @@ static void on_addresses(void *arg, const struct dns_addrs *a);
 static void
 ask_addresses(struct deliver *d, struct deliver_domain *dom)
 {
-	dom->req = dns_addr_lookup(d->p.dns,
-	    dom->target->hosts[dom->host].name, on_addresses, dom);
+	dom->req = dns_addr_lookup(
+	    d->p.dns, dom->target->hosts[dom->host].name, on_addresses, dom);
 }
 
 static void
@@ -211,8 +211,8 @@ on_addresses(void *arg, const struct dns_addrs *a)
 			dom->ttl_ms = a->ttl_ms;
 	}
 	for (i = 0; a->status == DNS_OK && i < a->n; i++)
-		dom->families |= a->v[i].ss_family == AF_INET6 ? SITE_IPV6 :
-								 SITE_IPV4;
+		dom->families |=
+		    a->v[i].ss_family == AF_INET6 ? SITE_IPV6 : SITE_IPV4;
 	dom->host++;
 	if (dom->target->verdict == SITE_ROUTE &&
 	    dom->host < dom->target->nhosts && dom->host < ASK_HOSTS_MAX) {
@@ -248,8 +248,8 @@ ask(struct deliver *d, struct deliver_domain *dom)
 	dom->families = 0;
 	if (dom->name[0] == '[') {
 		site_target_literal(dom->target, d->conf, dom->name);
-		dom->families = strchr(dom->name, ':') != NULL ? SITE_IPV6 :
-								 SITE_IPV4;
+		dom->families =
+		    strchr(dom->name, ':') != NULL ? SITE_IPV6 : SITE_IPV4;
 		dom->ttl_ms = LIFE_MAX_MS;
 		conclude(d, dom);
 		return;
@@ -286,9 +286,9 @@ deliver_domain_resolve(struct deliver *d, struct deliver_domain *dom)
 		return;
 	dom->asking = true;
 	dom->used = clock_mono();
-	list_append(dom->failures == 0 && dom->state == DELIVER_DOMAIN_UNKNOWN ?
-		&d->ask_first :
-		&d->ask_again,
+	list_append(dom->failures == 0 && dom->state == DELIVER_DOMAIN_UNKNOWN
+			? &d->ask_first
+			: &d->ask_again,
 	    &dom->link);
 	pump(d);
 }
@@ -302,14 +302,14 @@ condemn_items(struct deliver *d, struct deliver_route *r,
 	unsigned class;
 
 	LIST_FOREACH (lt, ltmp, &r->lots) {
-		struct deliver_lot *lot = LIST_ENTRY(lt, struct deliver_lot,
-		    link);
+		struct deliver_lot *lot =
+		    LIST_ENTRY(lt, struct deliver_lot, link);
 
-		for (class = 0; class < DELIVER_CLASSES; class++)
+		for (class = 0; class < DELIVER_CLASSES; class ++)
 			while ((it = lot->ready[class].next) !=
-			    &lot->ready[class]) {
-				struct deliver_item *i = LIST_ENTRY(it,
-				    struct deliver_item, job.link);
+			       &lot->ready[class]) {
+				struct deliver_item *i = LIST_ENTRY(
+				    it, struct deliver_item, job.link);
 
 				deliver_place_take(i);
 				deliver_settle(d, i, r, why);
@@ -325,8 +325,8 @@ deliver_domain_condemn(struct deliver *d, struct deliver_route *r,
 
 	condemn_items(d, r, why);
 	LIST_FOREACH (it, tmp, &r->domains) {
-		struct deliver_domain *dom = LIST_ENTRY(it,
-		    struct deliver_domain, of_route);
+		struct deliver_domain *dom =
+		    LIST_ENTRY(it, struct deliver_domain, of_route);
 
 		dom->fresh_until = clock_mono() + CONDEMNED_MS;
 		be_never(d, dom, why);
@@ -337,7 +337,7 @@ bool
 deliver_domain_stale_never(const struct deliver_domain *dom)
 {
 	return dom->state == DELIVER_DOMAIN_NEVER && !dom->asking &&
-	    dom->fresh_until < clock_mono();
+	       dom->fresh_until < clock_mono();
 }
 
 bool
@@ -379,9 +379,9 @@ deliver_domain_reload(struct deliver *d)
 {
 	struct deliver_domain *dom, *tmp;
 
-	HASH_ITER (hh, d->domains, dom, tmp)
-		if (dom->state == DELIVER_DOMAIN_ROUTED)
-			route_again(d, dom);
+	HASH_ITER(hh, d->domains, dom, tmp)
+	if (dom->state == DELIVER_DOMAIN_ROUTED)
+		route_again(d, dom);
 }
 
 static void
@@ -407,7 +407,8 @@ deliver_domain_sweep(struct deliver *d)
 	struct deliver_domain *dom, *tmp;
 	int64_t now = clock_mono();
 
-	HASH_ITER (hh, d->domains, dom, tmp) {
+	HASH_ITER(hh, d->domains, dom, tmp)
+	{
 		if (!list_empty(&dom->lanes)) {
 			dom->used = now;
 			continue;
@@ -423,6 +424,6 @@ deliver_domain_free_all(struct deliver *d)
 {
 	struct deliver_domain *dom, *tmp;
 
-	HASH_ITER (hh, d->domains, dom, tmp)
-		forget(d, dom);
+	HASH_ITER(hh, d->domains, dom, tmp)
+	forget(d, dom);
 }

@@ -6,6 +6,7 @@
 
 #include "deliver/bounce.h"
 #include "deliver/expiry.h"
+#include "deliver/lane.h"
 #include "deliver/lease.h"
 #include "deliver/peer.h"
 #include "deliver/place.h"
@@ -39,8 +40,8 @@ release_waiting(struct deliver *d)
 {
 	struct deliver_route *r, *tmp;
 
-	HASH_ITER (hh, d->routes, r, tmp)
-		deliver_place_release(d, r);
+	HASH_ITER(hh, d->routes, r, tmp)
+	deliver_place_release(d, r);
 }
 
 static void
@@ -69,8 +70,8 @@ on_deadline(void *arg)
 }
 
 void
-deliver_drain_start(struct deliver *d, int64_t within_ms,
-    void (*done)(void *arg), void *arg)
+deliver_drain_start(
+    struct deliver *d, int64_t within_ms, void (*done)(void *arg), void *arg)
 {
 	d->draining = true;
 	d->drained = done;
@@ -95,6 +96,7 @@ deliver_drain_stop(struct deliver *d)
 	loop_timer_stop(&d->drain_timer);
 	loop_undefer(&d->drained_task);
 	deliver_expiry_start(d);
-	HASH_ITER (hh, d->routes, r, tmp)
-		deliver_sched_kick(d, r);
+	deliver_lane_again(d);
+	HASH_ITER(hh, d->routes, r, tmp)
+	deliver_sched_kick(d, r);
 }

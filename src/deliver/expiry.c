@@ -11,7 +11,7 @@
 #include "store/store.h"
 
 #define EVERY_MS 2000
-#define MORE_MS 50 /* while there are some */
+#define MORE_MS  50 /* while there are some */
 
 /* Settled with their campaign's tenant in hand: it may have to be loaded. */
 static void
@@ -29,8 +29,8 @@ take(struct deliver *d, struct store_lease *l)
 }
 
 static void
-on_expired(void *arg, enum store_status st, struct store_lease **leases,
-    size_t n)
+on_expired(
+    void *arg, enum store_status st, struct store_lease **leases, size_t n)
 {
 	struct deliver_shard *sh = arg;
 	struct deliver *d = sh->d;

@@ -27,11 +27,11 @@ burn_one(struct deliver_peer *p, const struct deliver_result *why)
 	struct deliver_result r = *why;
 	unsigned class;
 
-	for (class = 0; class < DELIVER_CLASSES; class++)
+	for (class = 0; class < DELIVER_CLASSES; class ++)
 		if (!list_empty(&p->lot->ready[class])) {
-			struct deliver_item *i = LIST_ENTRY(
-			    p->lot->ready[class].next, struct deliver_item,
-			    job.link);
+			struct deliver_item *i =
+			    LIST_ENTRY(p->lot->ready[class].next,
+				struct deliver_item, job.link);
 
 			r.kind = DELIVER_TEMPORARY;
 			deliver_place_take(i);
@@ -74,10 +74,10 @@ failed(struct deliver_peer *p, const struct deliver_end *end)
 static void
 condemn_loop(struct deliver *d, struct deliver_route *r)
 {
-	struct deliver_result why = { .kind = DELIVER_PERMANENT,
-		.stage = MAIL_STAGE_DNS,
-		.code = 550,
-		.enhanced = { 5, 4, 6 } };
+	struct deliver_result why = {.kind = DELIVER_PERMANENT,
+	    .stage = MAIL_STAGE_DNS,
+	    .code = 550,
+	    .enhanced = {5, 4, 6}};
 
 	snprintf(why.text, sizeof(why.text), "mail loops back to us");
 	snprintf(why.mx, sizeof(why.mx), "%s", r->hosts[0].name);
@@ -96,10 +96,10 @@ deliver_fail_learn(struct deliver_peer *p, const struct deliver_end *end)
 	if (end->loops) {
 		condemn_loop(p->d, r);
 	} else if (end->failed && end->last.stage == MAIL_STAGE_DNS &&
-	    end->last.kind == DELIVER_PERMANENT && r->npeers == 0) {
+		   end->last.kind == DELIVER_PERMANENT && r->npeers == 0) {
 		deliver_domain_condemn(p->d, r, &end->last);
 	} else if (end->failed && !p->productive &&
-	    (!p->asked || p->handed > 0)) {
+		   (!p->asked || p->handed > 0)) {
 		failed(p, end);
 	}
 	if (r->npeers == 0)

@@ -51,8 +51,8 @@ sink(struct deliver_heap *h, struct deliver_heap_node *node)
 }
 
 void
-deliver_heap_set(struct deliver_heap *h, struct deliver_heap_node *node,
-    int64_t due_ms)
+deliver_heap_set(
+    struct deliver_heap *h, struct deliver_heap_node *node, int64_t due_ms)
 {
 	if (node->at == 0) {
 		if (h->n == h->cap) {

@@ -29,8 +29,8 @@ routes(struct deliver_site *s, struct deliver_site_info *o,
 	struct list *it, *tmp;
 
 	LIST_FOREACH (it, tmp, &s->routes) {
-		const struct deliver_route *r = LIST_ENTRY(it,
-		    struct deliver_route, of_site);
+		const struct deliver_route *r =
+		    LIST_ENTRY(it, struct deliver_route, of_site);
 
 		if (r->lanes > 0 || r->npeers > 0 || deliver_place_held(r))
 			all++;
@@ -57,18 +57,18 @@ show_site(struct deliver_site *s,
     void (*each)(void *arg, const struct deliver_site_info *i), void *arg)
 {
 	char reason[DELIVER_REASON_MAX] = "";
-	struct deliver_site_info o = { .name = s->name,
-		.state = "open",
-		.reason = reason,
-		.connections = s->npeers,
-		.connecting = s->nconnecting,
-		.connections_max = s->policy->connections,
-		.waiting = s->waiting_items,
-		.lanes = s->lanes,
-		.sent = s->sent,
-		.deferred = s->deferred,
-		.bounced = s->bounced,
-		.last_reply = s->last_reply };
+	struct deliver_site_info o = {.name = s->name,
+	    .state = "open",
+	    .reason = reason,
+	    .connections = s->npeers,
+	    .connecting = s->nconnecting,
+	    .connections_max = s->policy->connections,
+	    .waiting = s->waiting_items,
+	    .lanes = s->lanes,
+	    .sent = s->sent,
+	    .deferred = s->deferred,
+	    .bounced = s->bounced,
+	    .last_reply = s->last_reply};
 	int64_t now = clock_mono();
 
 	routes(s, &o, reason);
@@ -78,13 +78,13 @@ show_site(struct deliver_site *s,
 			o.held_until_ms = wall(s->full_until);
 			snprintf(reason, sizeof(reason), "%s", s->reason);
 		} else if (s->waiting_items > 0 &&
-		    site_bucket_has(&s->rate, now) == 0) {
+			   site_bucket_has(&s->rate, now) == 0) {
 			o.state = "rate";
 			snprintf(reason, sizeof(reason), "%llu per %lld ms",
 			    (unsigned long long)s->policy->rate.count,
 			    (long long)s->policy->rate.period_ms);
 		} else if (s->npeers >= s->policy->connections &&
-		    (s->waiting_items > 0 || deliver_place_wanted(s))) {
+			   (s->waiting_items > 0 || deliver_place_wanted(s))) {
 			o.state = "full";
 			snprintf(reason, sizeof(reason),
 			    "all %u connections in use",
@@ -99,11 +99,11 @@ static void
 show_domain(struct deliver_domain *dom,
     void (*each)(void *arg, const struct deliver_site_info *i), void *arg)
 {
-	struct deliver_site_info o = { .name = dom->name,
-		.state = "held",
-		.reason = "no answer to the MX lookup",
-		.held_until_ms = wall(dom->held_until),
-		.last_reply = "" };
+	struct deliver_site_info o = {.name = dom->name,
+	    .state = "held",
+	    .reason = "no answer to the MX lookup",
+	    .held_until_ms = wall(dom->held_until),
+	    .last_reply = ""};
 	struct list *it, *tmp;
 
 	LIST_FOREACH (it, tmp, &dom->lanes)
@@ -118,32 +118,31 @@ deliver_info_sites(struct deliver *d,
 	struct deliver_domain *dom, *dtmp;
 	struct deliver_site *s, *tmp;
 
-	HASH_ITER (hh, d->sites, s, tmp)
-		show_site(s, each, arg);
-	HASH_ITER (hh, d->domains, dom, dtmp)
-		if (dom->state == DELIVER_DOMAIN_HELD &&
-		    !list_empty(&dom->lanes))
-			show_domain(dom, each, arg);
+	HASH_ITER(hh, d->sites, s, tmp)
+	show_site(s, each, arg);
+	HASH_ITER(hh, d->domains, dom, dtmp)
+	if (dom->state == DELIVER_DOMAIN_HELD && !list_empty(&dom->lanes))
+		show_domain(dom, each, arg);
 }
 
 void
 deliver_info_sessions(struct deliver *d,
-    void (*each)(void *arg, const char *site,
-	const struct deliver_session_info *i),
+    void (*each)(
+	void *arg, const char *site, const struct deliver_session_info *i),
     void *arg)
 {
 	struct deliver_session_info o;
 	struct deliver_route *r, *rtmp;
 	struct list *it, *tmp;
 
-	HASH_ITER (hh, d->routes, r, rtmp)
-		LIST_FOREACH (it, tmp, &r->peers) {
-			struct deliver_peer *p = LIST_ENTRY(it,
-			    struct deliver_peer, of_route);
+	HASH_ITER(hh, d->routes, r, rtmp)
+	LIST_FOREACH (it, tmp, &r->peers) {
+		struct deliver_peer *p =
+		    LIST_ENTRY(it, struct deliver_peer, of_route);
 
-			deliver_session_info(p->s, &o);
-			each(arg, r->site->name, &o);
-		}
+		deliver_session_info(p->s, &o);
+		each(arg, r->site->name, &o);
+	}
 }
 
 static unsigned
@@ -166,8 +165,8 @@ lift_site(struct deliver *d, struct deliver_site *s)
 
 	s->full_until = 0;
 	LIST_FOREACH (it, tmp, &s->routes)
-		n += lift_route(d,
-		    LIST_ENTRY(it, struct deliver_route, of_site));
+		n += lift_route(
+		    d, LIST_ENTRY(it, struct deliver_route, of_site));
 	deliver_sched_slot(d, s);
 	return n;
 }

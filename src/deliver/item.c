@@ -49,8 +49,8 @@ deliver_item_address(struct deliver_item *i)
 }
 
 struct deliver_item *
-deliver_item_new(struct deliver *d, struct store_lease *l,
-    struct deliver_campaign *c)
+deliver_item_new(
+    struct deliver *d, struct store_lease *l, struct deliver_campaign *c)
 {
 	struct deliver_item *i = mem_zalloc(sizeof(*i));
 	char id[STORE_ID_MAX];
@@ -110,29 +110,28 @@ deliver_item_release(struct deliver *d, struct deliver_item *i)
 }
 
 bool
-deliver_item_groups(const struct deliver_item *first,
-    const struct deliver_item *i)
+deliver_item_groups(
+    const struct deliver_item *first, const struct deliver_item *i)
 {
 	const struct store_record *a = &first->job.lease->record;
 	const struct store_record *b = &i->job.lease->record;
 
 	return first->campaign == i->campaign &&
-	    a->content_hash == b->content_hash &&
-	    a->content_bytes == b->content_bytes && a->base == b->base &&
-	    a->ret == b->ret && a->eightbit == b->eightbit &&
-	    a->smtputf8 == b->smtputf8 && a->report == b->report &&
-	    view_eq(a->sender, b->sender) && view_eq(a->envid, b->envid) &&
-	    view_eq(a->patch, b->patch);
+	       a->content_hash == b->content_hash &&
+	       a->content_bytes == b->content_bytes && a->base == b->base &&
+	       a->ret == b->ret && a->eightbit == b->eightbit &&
+	       a->smtputf8 == b->smtputf8 && a->report == b->report &&
+	       view_eq(a->sender, b->sender) && view_eq(a->envid, b->envid) &&
+	       view_eq(a->patch, b->patch);
 }
 
 bool
-deliver_item_is_expired(const struct deliver *d, const struct deliver_item *i,
-    int64_t now)
+deliver_item_is_expired(
+    const struct deliver *d, const struct deliver_item *i, int64_t now)
 {
-	const struct conf_site *policy = i->lot != NULL ?
-	    i->lot->route->site->policy :
-	    &d->conf->site_default;
+	const struct conf_site *policy = i->lot != NULL
+					     ? i->lot->route->site->policy
+					     : &d->conf->site_default;
 
-	return now >=
-	    deliver_verdict_expires_ms(&i->job.lease->record, policy);
+	return now >= deliver_verdict_expires_ms(&i->job.lease->record, policy);
 }

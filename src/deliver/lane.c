@@ -45,8 +45,8 @@ deliver_lane_tenants_reload(struct deliver *d)
 {
 	struct deliver_tenant *t, *tmp;
 
-	HASH_ITER (hh, d->tenants, t, tmp)
-		tenant_fill(d, t);
+	HASH_ITER(hh, d->tenants, t, tmp)
+	tenant_fill(d, t);
 }
 
 static void
@@ -55,8 +55,8 @@ lanes_of(struct deliver *d, struct deliver_campaign *c)
 	struct list *it, *tmp;
 
 	LIST_FOREACH (it, tmp, &c->lanes)
-		deliver_lane_place(d,
-		    LIST_ENTRY(it, struct deliver_lane, of_campaign));
+		deliver_lane_place(
+		    d, LIST_ENTRY(it, struct deliver_lane, of_campaign));
 }
 
 static void
@@ -65,8 +65,8 @@ forget_all(struct deliver *d, struct deliver_campaign *c)
 	struct list *it, *tmp;
 
 	LIST_FOREACH (it, tmp, &c->lanes)
-		deliver_lane_forget(d,
-		    LIST_ENTRY(it, struct deliver_lane, of_campaign));
+		deliver_lane_forget(
+		    d, LIST_ENTRY(it, struct deliver_lane, of_campaign));
 }
 
 /* A dropped record without its campaign can't be accounted for. */
@@ -91,8 +91,8 @@ on_loaded(void *arg, enum store_status st, struct store_campaign *sc)
 		/* Away: on_up tells the lanes again.  Unknown: nothing can be
 		 * leased from it. */
 		while ((it = list_pop(&c->loading)) != NULL)
-			unloaded(d, LIST_ENTRY(it, struct deliver_item,
-				job.link));
+			unloaded(
+			    d, LIST_ENTRY(it, struct deliver_item, job.link));
 		forget_all(d, c);
 		return;
 	}
@@ -100,8 +100,8 @@ on_loaded(void *arg, enum store_status st, struct store_campaign *sc)
 	sc->deliver = c;
 	c->tenant = deliver_lane_tenant(d, sc->tenant);
 	while ((it = list_pop(&c->loading)) != NULL)
-		deliver_settle_loaded(d,
-		    LIST_ENTRY(it, struct deliver_item, job.link));
+		deliver_settle_loaded(
+		    d, LIST_ENTRY(it, struct deliver_item, job.link));
 	lanes_of(d, c);
 }
 
@@ -148,30 +148,30 @@ find(struct deliver *d, const struct deliver_lane_key *key)
 }
 
 struct deliver_lane *
-deliver_lane_find(struct deliver *d, unsigned shard, uint64_t campaign,
-    const char *domain)
+deliver_lane_find(
+    struct deliver *d, unsigned shard, uint64_t campaign, const char *domain)
 {
-	struct deliver_lane_key key = { .campaign = campaign, .shard = shard };
+	struct deliver_lane_key key = {.campaign = campaign, .shard = shard};
 
 	key.domain = deliver_domain_find(d, domain);
 	return key.domain == NULL ? NULL : find(d, &key);
 }
 
 void
-deliver_lane_told(struct deliver *d, unsigned shard, uint64_t campaign,
-    const char *domain)
+deliver_lane_told(
+    struct deliver *d, unsigned shard, uint64_t campaign, const char *domain)
 {
 	struct deliver_domain *dom = deliver_domain_get(d, domain);
-	struct deliver_lane_key key = { .domain = dom,
-		.campaign = campaign,
-		.shard = shard };
+	struct deliver_lane_key key = {
+	    .domain = dom, .campaign = campaign, .shard = shard};
 	struct deliver_lane *l = find(d, &key);
 
 	if (l != NULL) {
 		if (l->state == DELIVER_LANE_ASKED) {
 			l->again = true;
 			l->gone = false;
-		} else if (l->state == DELIVER_LANE_WAITING) {
+		} else if (l->state == DELIVER_LANE_WAITING ||
+			   l->state == DELIVER_LANE_LATER) {
 			deliver_lane_place(d, l);
 		}
 		return;
@@ -261,18 +261,23 @@ deliver_lane_answered(struct deliver *d, struct deliver_lane *l, bool more)
 	deliver_turn_answered(d, turn);
 }
 
-static void
-on_later(void *arg)
+void
+deliver_lane_again(struct deliver *d)
 {
-	struct deliver *d = arg;
 	struct list *it, due;
 
 	list_init(&due);
 	while ((it = list_pop(&d->later)) != NULL)
 		list_append(&due, it);
 	while ((it = list_pop(&due)) != NULL)
-		deliver_lane_place(d,
-		    LIST_ENTRY(it, struct deliver_lane, link));
+		deliver_lane_place(
+		    d, LIST_ENTRY(it, struct deliver_lane, link));
+}
+
+static void
+on_later(void *arg)
+{
+	deliver_lane_again(arg);
 }
 
 void
@@ -317,8 +322,8 @@ withdraw(struct deliver *d, struct deliver_campaign *c)
 	struct list *it, *tmp;
 
 	LIST_FOREACH (it, tmp, &c->ready) {
-		struct deliver_item *i = LIST_ENTRY(it, struct deliver_item,
-		    of_campaign);
+		struct deliver_item *i =
+		    LIST_ENTRY(it, struct deliver_item, of_campaign);
 		struct deliver_route *r = i->lot->route;
 
 		deliver_place_take(i);
@@ -362,9 +367,9 @@ deliver_lane_shard_lost(struct deliver *d, unsigned shard)
 {
 	struct deliver_lane *l, *tmp;
 
-	HASH_ITER (hh, d->lanes, l, tmp)
-		if (l->key.shard == shard)
-			deliver_lane_forget(d, l);
+	HASH_ITER(hh, d->lanes, l, tmp)
+	if (l->key.shard == shard)
+		deliver_lane_forget(d, l);
 }
 
 void
@@ -375,7 +380,8 @@ deliver_lane_free_all(struct deliver *d)
 	struct deliver_lane *l, *ltmp;
 	struct list *it;
 
-	HASH_ITER (hh, d->lanes, l, ltmp) {
+	HASH_ITER(hh, d->lanes, l, ltmp)
+	{
 		if (l->state == DELIVER_LANE_ASKED) {
 			deliver_turn_answered(d, l->asked_of);
 			l->asked_of = NULL;
@@ -383,17 +389,19 @@ deliver_lane_free_all(struct deliver *d)
 		}
 		deliver_lane_forget(d, l);
 	}
-	HASH_ITER (hh, d->campaigns, c, ctmp) {
+	HASH_ITER(hh, d->campaigns, c, ctmp)
+	{
 		store_cancel(&c->load);
 		while ((it = list_pop(&c->loading)) != NULL)
-			deliver_item_free(d, LIST_ENTRY(it,
-				struct deliver_item, job.link));
+			deliver_item_free(
+			    d, LIST_ENTRY(it, struct deliver_item, job.link));
 		if (c->sc != NULL)
 			c->sc->deliver = NULL;
 		HASH_DEL(d->campaigns, c);
 		free(c);
 	}
-	HASH_ITER (hh, d->tenants, t, ttmp) {
+	HASH_ITER(hh, d->tenants, t, ttmp)
+	{
 		HASH_DEL(d->tenants, t);
 		free(t->name);
 		free(t);

@@ -85,8 +85,10 @@ void deliver_lane_ask(struct deliver *d, struct deliver_lane *l);
 /* Back from a lease call; more: it still has records. */
 void deliver_lane_answered(struct deliver *d, struct deliver_lane *l,
     bool more);
-/* The queue holds it though its campaign is active: asked again later. */
+/* Back from a lease call without an answer, or held by the queue though its
+ * campaign is active: asked again some seconds later. */
 void deliver_lane_refused(struct deliver *d, struct deliver_lane *l);
+void deliver_lane_again(struct deliver *d); /* now */
 void deliver_lane_forget(struct deliver *d, struct deliver_lane *l);
 /* Paused, resumed, cancelled: every lane anew. */
 void deliver_lane_campaign_changed(struct deliver *d, uint64_t id);

@@ -19,12 +19,11 @@
 #include "stats/stats.h"
 #include "store/store.h"
 
-#define CALL_MAX 256 /* records in one lease call */
-#define QUANTUM 4    /* of one lane's turn */
-#define CONDEMNED_MAX 256
+#define CALL_MAX       256 /* records in one lease call */
+#define QUANTUM        4   /* of one lane's turn */
+#define CONDEMNED_MAX  256
 #define CONDEMNED_LANE 32
-#define RATE_AHEAD_MS 5000
-#define AWAY_MS 1000
+#define RATE_AHEAD_MS  5000
 
 struct call {
 	struct list link; /* in its shard's */
@@ -32,6 +31,7 @@ struct call {
 	unsigned shard;
 	struct store_req *req;
 	unsigned n;
+
 	struct {
 		struct deliver_lane *lane;
 		struct deliver_route *route; /* NULL: condemned */
@@ -51,8 +51,8 @@ capacity(struct deliver_route *r)
 	if (!r->proven)
 		return r->failures > 0 ? 1 : 8;
 	if (p->rate.count > 0 && p->rate.period_ms > 0) {
-		by_rate = p->rate.count * RATE_AHEAD_MS /
-		    (uint64_t)p->rate.period_ms;
+		by_rate =
+		    p->rate.count * RATE_AHEAD_MS / (uint64_t)p->rate.period_ms;
 		if (by_rate < 2)
 			by_rate = 2;
 		if (by_rate < most)
@@ -71,8 +71,8 @@ want(struct deliver *d, struct deliver_lane *l)
 	struct deliver_shard *sh = &d->shards[l->key.shard];
 
 	sh->lane[sh->nwant] = l;
-	sh->want[sh->nwant] = (struct store_want){ .campaign = l->campaign->id,
-		.domain = l->domain->name };
+	sh->want[sh->nwant] = (struct store_want){
+	    .campaign = l->campaign->id, .domain = l->domain->name};
 	sh->nwant++;
 	l->asked = 0;
 }
@@ -81,14 +81,14 @@ static void leave(struct deliver *d, unsigned shard);
 
 /* room records of the class, in fair turns, a quantum at a time. */
 static void
-fill_class(struct deliver *d, struct deliver_route *r, unsigned class,
-    unsigned room)
+fill_class(
+    struct deliver *d, struct deliver_route *r, unsigned class, unsigned room)
 {
 	struct deliver_lane *touched[CALL_MAX], *l;
 	unsigned n = 0, k, give;
 
 	while (room > 0 && n < CALL_MAX &&
-	    (l = deliver_turn_pick(r, class)) != NULL) {
+	       (l = deliver_turn_pick(r, class)) != NULL) {
 		give = room < QUANTUM ? room : QUANTUM;
 		if (l->asked == 0)
 			touched[n++] = l;
@@ -118,12 +118,13 @@ deliver_lease_fill(struct deliver *d, struct deliver_route *r)
 {
 	unsigned class, have, cap = capacity(r);
 
-	if (d->nitems > DELIVER_ITEMS_MAX || d->nreports > DELIVER_REPORTS_MAX) {
+	if (d->nitems > DELIVER_ITEMS_MAX ||
+	    d->nreports > DELIVER_REPORTS_MAX) {
 		if (!list_linked(&r->choked) && deliver_turn_any(r))
 			list_append(&d->choked, &r->choked);
 		return;
 	}
-	for (class = 0; class < DELIVER_CLASSES; class++) {
+	for (class = 0; class < DELIVER_CLASSES; class ++) {
 		have = r->nready[class] + r->nasked[class];
 		if (have * 2 > cap || r->lanes_ready[class] == 0)
 			continue;
@@ -139,14 +140,16 @@ deliver_lease_condemned(struct deliver *d)
 {
 	struct list *it;
 
-	while (d->ncondemned < CONDEMNED_MAX && d->nreports < DELIVER_REPORTS_MAX &&
-	    (it = list_pop(&d->condemned)) != NULL) {
-		struct deliver_lane *l = LIST_ENTRY(it, struct deliver_lane,
-		    link);
+	while (d->ncondemned < CONDEMNED_MAX &&
+	       d->nreports < DELIVER_REPORTS_MAX &&
+	       (it = list_pop(&d->condemned)) != NULL) {
+		struct deliver_lane *l =
+		    LIST_ENTRY(it, struct deliver_lane, link);
 		unsigned shard = (unsigned)l->key.shard;
 		struct deliver_shard *sh = &d->shards[shard];
 
-		if (sh->nwant == CALL_MAX || sh->sum + CONDEMNED_LANE > CALL_MAX)
+		if (sh->nwant == CALL_MAX ||
+		    sh->sum + CONDEMNED_LANE > CALL_MAX)
 			leave(d, shard);
 		deliver_lane_ask(d, l);
 		want(d, l);
@@ -188,7 +191,7 @@ arrive(struct deliver *d, struct deliver_lane *l, struct store_lease *lease)
 	} else if (dom->state == DELIVER_DOMAIN_NEVER) {
 		deliver_settle(d, i, NULL, dom->result);
 	} else if (dom->state == DELIVER_DOMAIN_ROUTED &&
-	    !deliver_place_held(dom->route)) {
+		   !deliver_place_held(dom->route)) {
 		to_route(d, i, dom);
 	} else {
 		deliver_item_release(d, i);
@@ -228,11 +231,10 @@ one_answer(struct call *c, unsigned k, const struct store_lane_result *r)
 		arrive(d, l, r->leases[i]);
 	if (r != NULL)
 		stats_add(STATS_DELIVER_SUPPRESSED, (int64_t)r->nsuppressed);
-	/* without an answer it is as it was */
-	if (r != NULL && r->held)
+	if (r == NULL || r->held)
 		deliver_lane_refused(d, l);
 	else
-		deliver_lane_answered(d, l, r == NULL || r->more);
+		deliver_lane_answered(d, l, r->more);
 	if (route != NULL)
 		deliver_sched_kick(d, route);
 	deliver_sched_soon(d);
@@ -249,13 +251,11 @@ on_leased(void *arg, enum store_status st,
 	c->req = NULL;
 	list_remove(&c->link);
 	d->ncalls--;
-	if (st != STORE_OK)
-		deliver_sched_rest(d, AWAY_MS);
 	for (k = 0; k < c->n; k++)
 		one_answer(c, k,
-		    st == STORE_OK && n > 0 ?
-			result_of(lanes, n, k, c->want[k].lane) :
-			NULL);
+		    st == STORE_OK && n > 0
+			? result_of(lanes, n, k, c->want[k].lane)
+			: NULL);
 	free(c);
 	if (d->draining)
 		deliver_drain_check(d);
@@ -292,11 +292,16 @@ leave(struct deliver *d, unsigned shard)
 		c->want[k].asked = l->asked;
 		l->asked = 0;
 	}
+	sh->nwant = sh->sum = 0;
+	if (!store_owns(d->p.store, shard)) {
+		forget_call(c);
+		free(c);
+		return;
+	}
 	list_append(&sh->calls, &c->link);
 	d->ncalls++;
-	c->req = store_lease_lanes(d->p.store, shard, sh->want, sh->nwant,
-	    on_leased, c);
-	sh->nwant = sh->sum = 0;
+	c->req = store_lease_lanes(
+	    d->p.store, shard, sh->want, c->n, on_leased, c);
 }
 
 void

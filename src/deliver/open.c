@@ -38,7 +38,8 @@ may_open(struct deliver *d, struct deliver_route *r, int64_t now)
 	}
 	if (r->reserved)
 		return true;
-	if ((!r->proven && r->npeers > 0) || r->failing || deliver_place_wanted(s))
+	if ((!r->proven && r->npeers > 0) || r->failing ||
+	    deliver_place_wanted(s))
 		return false;
 	if (s->npeers + s->reserved >= s->policy->connections) {
 		deliver_peer_make_room(d, s);
@@ -55,19 +56,19 @@ may_open(struct deliver *d, struct deliver_route *r, int64_t now)
 static void
 unreachable(struct deliver *d, struct deliver_lot *lot)
 {
-	struct deliver_result why = { .kind = DELIVER_TEMPORARY,
-		.stage = MAIL_STAGE_LOCAL,
-		.code = 450,
-		.enhanced = { 4, 4, 1 } };
+	struct deliver_result why = {.kind = DELIVER_TEMPORARY,
+	    .stage = MAIL_STAGE_LOCAL,
+	    .code = 450,
+	    .enhanced = {4, 4, 1}};
 	struct list *it;
 	unsigned class;
 
 	snprintf(why.text, sizeof(why.text),
 	    "no source address of the peer's family");
-	for (class = 0; class < DELIVER_CLASSES; class++)
+	for (class = 0; class < DELIVER_CLASSES; class ++)
 		while ((it = lot->ready[class].next) != &lot->ready[class]) {
-			struct deliver_item *i = LIST_ENTRY(it,
-			    struct deliver_item, job.link);
+			struct deliver_item *i =
+			    LIST_ENTRY(it, struct deliver_item, job.link);
 
 			deliver_place_take(i);
 			deliver_settle(d, i, lot->route, &why);
@@ -82,16 +83,14 @@ open_lot(struct deliver *d, struct deliver_lot *lot)
 	int source;
 
 	while (lot->nready > lot->nidle + lot->nconnecting) {
-		if (!site_source_reaches(d->conf, &lot->sources,
-			r->families)) {
+		if (!site_source_reaches(d->conf, &lot->sources, r->families)) {
 			unreachable(d, lot);
 			return;
 		}
 		if (!may_open(d, r, clock_mono()))
 			return;
-		source = site_source_choose(d->conf, &lot->sources,
-		    r->families, s->busy, s->policy->connections_per_source,
-		    rand_u64());
+		source = site_source_choose(d->conf, &lot->sources, r->families,
+		    s->busy, s->policy->connections_per_source, rand_u64());
 		if (source == SITE_SOURCE_NONE)
 			return;
 		deliver_peer_start(d, lot, source);
@@ -116,8 +115,8 @@ deliver_open_wake(struct deliver *d, struct deliver_route *r)
 	uint64_t tokens;
 
 	LIST_FOREACH (it, tmp, &r->lots) {
-		struct deliver_lot *lot = LIST_ENTRY(it, struct deliver_lot,
-		    link);
+		struct deliver_lot *lot =
+		    LIST_ENTRY(it, struct deliver_lot, link);
 
 		idle += lot->nready > 0 ? lot->nidle : 0;
 	}
@@ -133,8 +132,8 @@ deliver_open_wake(struct deliver *d, struct deliver_route *r)
 	/* no more than the rate lets through: other routes want their turn */
 	tokens = site_bucket_has(&r->site->rate, now);
 	LIST_FOREACH (it, tmp, &r->peers) {
-		struct deliver_peer *p = LIST_ENTRY(it, struct deliver_peer,
-		    of_route);
+		struct deliver_peer *p =
+		    LIST_ENTRY(it, struct deliver_peer, of_route);
 
 		if (tokens == 0)
 			return;

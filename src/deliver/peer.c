@@ -19,12 +19,11 @@
 #include "stats/stats.h"
 #include "store/store.h"
 
-#define REST_MS 500       /* after items came back unasked */
-#define UNTRIED_MAX 5
-#define YIELD_AFTER 20    /* items, where another route waits */
+#define REST_MS        500 /* after items came back unasked */
+#define UNTRIED_MAX    5
+#define YIELD_AFTER    20 /* items, where another route waits */
 #define YIELD_AFTER_MS 30000
-#define OLD_MS 5000       /* items that waited longer: less in reserve */
-#define NOT_OURS_MS 1000
+#define OLD_MS         5000 /* items that waited longer: less in reserve */
 
 static void
 be_busy(struct deliver_peer *p)
@@ -70,8 +69,8 @@ prove(struct deliver *d, struct deliver_route *r)
 	r->failures = 0;
 	r->reason[0] = '\0';
 	LIST_FOREACH (it, tmp, &r->peers) {
-		struct deliver_peer *p = LIST_ENTRY(it, struct deliver_peer,
-		    of_route);
+		struct deliver_peer *p =
+		    LIST_ENTRY(it, struct deliver_peer, of_route);
 
 		if (p->unproven)
 			d->nunproven--;
@@ -99,9 +98,9 @@ yields(const struct deliver_peer *p, int64_t now)
 	const struct deliver_site *s = p->route->site;
 
 	return deliver_place_wanted(s) &&
-	    s->npeers + s->reserved >= s->policy->connections &&
-	    s->nstopping == 0 &&
-	    (p->handed >= YIELD_AFTER || now - p->opened >= YIELD_AFTER_MS);
+	       s->npeers + s->reserved >= s->policy->connections &&
+	       s->nstopping == 0 &&
+	       (p->handed >= YIELD_AFTER || now - p->opened >= YIELD_AFTER_MS);
 }
 
 static bool
@@ -163,7 +162,8 @@ take_class(struct deliver_peer *p, unsigned class, struct deliver_job **jobs,
 			continue;
 		}
 		if (!store_owns(p->d->p.store, i->job.lease->shard)) {
-			rest(p->route, NOT_OURS_MS);
+			deliver_place_take(i);
+			deliver_item_release(p->d, i);
 			continue;
 		}
 		if (first == NULL)
@@ -194,11 +194,11 @@ take(struct deliver_peer *p, struct deliver_job **jobs, size_t max)
 	if (most > tokens)
 		most = tokens;
 	if (most == 0) {
-		deliver_place_stall(p->d, p->route,
-		    now + site_bucket_wait_ms(&s->rate, now));
+		deliver_place_stall(
+		    p->d, p->route, now + site_bucket_wait_ms(&s->rate, now));
 		return 0;
 	}
-	for (class = 0, n = 0; class < DELIVER_CLASSES && n == 0; class++)
+	for (class = 0, n = 0; class < DELIVER_CLASSES && n == 0; class ++)
 		n = take_class(p, class, jobs, most);
 	site_bucket_take(&s->rate, n, now);
 	p->route->served = ++s->turns;
@@ -208,8 +208,8 @@ take(struct deliver_peer *p, struct deliver_job **jobs, size_t max)
 }
 
 static size_t
-on_next(void *arg, struct deliver_session *s, struct deliver_job **jobs,
-    size_t max)
+on_next(
+    void *arg, struct deliver_session *s, struct deliver_job **jobs, size_t max)
 {
 	struct deliver_peer *p = arg;
 	size_t n = 0;
@@ -235,7 +235,7 @@ is_judgement(const struct deliver_result *r)
 		return true;
 	return (r->stage == MAIL_STAGE_MAIL || r->stage == MAIL_STAGE_RCPT ||
 		   r->stage == MAIL_STAGE_DATA || r->stage == MAIL_STAGE_END) &&
-	    r->code >= 400 && r->code != 421;
+	       r->code >= 400 && r->code != 421;
 }
 
 static void
@@ -247,7 +247,8 @@ came_back(struct deliver_peer *p, struct deliver_item *i)
 	site_bucket_give(&r->site->rate, 1);
 	i->untried++;
 	if (!deliver_sched_running(d) || deliver_place_held(r) ||
-	    i->untried > UNTRIED_MAX || i->campaign->sc->state != STORE_ACTIVE ||
+	    i->untried > UNTRIED_MAX ||
+	    i->campaign->sc->state != STORE_ACTIVE ||
 	    !store_owns(d->p.store, i->job.lease->shard)) {
 		if (i->campaign->sc->state == STORE_CANCELLED)
 			deliver_settle_cancelled(d, i);
@@ -341,9 +342,8 @@ on_gone(void *arg, struct deliver_session *s, const struct deliver_end *end)
 		deliver_drain_check(d);
 }
 
-static const struct deliver_session_ops ops = { .next = on_next,
-	.done = on_done,
-	.gone = on_gone };
+static const struct deliver_session_ops ops = {
+    .next = on_next, .done = on_done, .gone = on_gone};
 
 void
 deliver_peer_start(struct deliver *d, struct deliver_lot *lot, int source)
@@ -351,13 +351,13 @@ deliver_peer_start(struct deliver *d, struct deliver_lot *lot, int source)
 	struct deliver_peer *p = mem_zalloc(sizeof(*p));
 	struct deliver_route *r = lot->route;
 	struct deliver_site *s = r->site;
-	struct deliver_session_params params = { .policy = s->policy,
-		.conf = d->conf,
-		.source = source >= 0 ? &d->conf->source[source] : NULL,
-		.mx = r->hosts,
-		.nmx = r->nhosts,
-		.literal = r->literal,
-		.owner = p };
+	struct deliver_session_params params = {.policy = s->policy,
+	    .conf = d->conf,
+	    .source = source >= 0 ? &d->conf->source[source] : NULL,
+	    .mx = r->hosts,
+	    .nmx = r->nhosts,
+	    .literal = r->literal,
+	    .owner = p};
 
 	p->d = d;
 	p->route = r;
@@ -408,8 +408,8 @@ deliver_peer_make_room(struct deliver *d, struct deliver_site *s)
 		if (s->nstopping > 0)
 			return true;
 		LIST_FOREACH (it, tmp, &s->idle)
-			if (stop_idle(LIST_ENTRY(it, struct deliver_peer,
-				idle)))
+			if (stop_idle(
+				LIST_ENTRY(it, struct deliver_peer, idle)))
 				return true;
 		return false;
 	}
@@ -427,8 +427,7 @@ deliver_peer_stop_all(struct deliver *d, bool at_once)
 	struct deliver_route *r, *rtmp;
 	struct list *it, *tmp;
 
-	HASH_ITER (hh, d->routes, r, rtmp)
-		LIST_FOREACH (it, tmp, &r->peers)
-			stop(LIST_ENTRY(it, struct deliver_peer, of_route),
-			    at_once);
+	HASH_ITER(hh, d->routes, r, rtmp)
+	LIST_FOREACH (it, tmp, &r->peers)
+		stop(LIST_ENTRY(it, struct deliver_peer, of_route), at_once);
 }

@@ -34,18 +34,18 @@ on_site_timer(void *arg)
 
 	list_init(&due);
 	while ((it = list_pop(&s->stalled)) != NULL) {
-		struct deliver_route *r = LIST_ENTRY(it, struct deliver_route,
-		    stalled);
+		struct deliver_route *r =
+		    LIST_ENTRY(it, struct deliver_route, stalled);
 
 		for (at = due.prev; at != &due; at = at->prev)
-			if (!before(r, LIST_ENTRY(at, struct deliver_route,
-					   stalled)))
+			if (!before(r,
+				LIST_ENTRY(at, struct deliver_route, stalled)))
 				break;
 		list_insert_after(at, it);
 	}
 	while ((it = list_pop(&due)) != NULL)
-		deliver_sched_kick(s->d,
-		    LIST_ENTRY(it, struct deliver_route, stalled));
+		deliver_sched_kick(
+		    s->d, LIST_ENTRY(it, struct deliver_route, stalled));
 	deliver_sched_slot(s->d, s);
 }
 
@@ -59,8 +59,8 @@ on_hold_end(void *arg)
 }
 
 struct deliver_site *
-deliver_place_site(struct deliver *d, const char *name,
-    const struct conf_site *policy)
+deliver_place_site(
+    struct deliver *d, const char *name, const struct conf_site *policy)
 {
 	struct deliver_site *s;
 	unsigned class;
@@ -73,7 +73,7 @@ deliver_place_site(struct deliver *d, const char *name,
 	s->d = d;
 	s->policy = policy;
 	list_init(&s->routes);
-	for (class = 0; class < DELIVER_CLASSES; class++)
+	for (class = 0; class < DELIVER_CLASSES; class ++)
 		list_init(&s->waiting[class]);
 	list_init(&s->returning);
 	list_init(&s->stalled);
@@ -89,8 +89,7 @@ deliver_place_site(struct deliver *d, const char *name,
 }
 
 static struct deliver_route *
-route_new(struct deliver *d, const struct site_target *t, char *key,
-    char *site)
+route_new(struct deliver *d, const struct site_target *t, char *key, char *site)
 {
 	struct deliver_route *r = mem_zalloc(sizeof(*r));
 	unsigned class;
@@ -104,7 +103,7 @@ route_new(struct deliver *d, const struct site_target *t, char *key,
 	list_init(&r->domains);
 	list_init(&r->lots);
 	list_init(&r->peers);
-	for (class = 0; class < DELIVER_CLASSES; class++)
+	for (class = 0; class < DELIVER_CLASSES; class ++)
 		list_init(&r->turns[class]);
 	r->timer.fn = on_hold_end;
 	r->timer.arg = r;
@@ -115,10 +114,10 @@ route_new(struct deliver *d, const struct site_target *t, char *key,
 }
 
 struct deliver_route *
-deliver_place_route(struct deliver *d, const struct site_target *t,
-    unsigned families)
+deliver_place_route(
+    struct deliver *d, const struct site_target *t, unsigned families)
 {
-	struct buf key = { 0 }, site = { 0 };
+	struct buf key = {0}, site = {0};
 	struct deliver_route *r;
 
 	buf_addv(&key, buf_view(&t->route));
@@ -151,7 +150,7 @@ deliver_place_lot(struct deliver_route *r, const struct site_source_set *s)
 	lot = mem_zalloc(sizeof(*lot));
 	lot->route = r;
 	lot->sources = *s;
-	for (class = 0; class < DELIVER_CLASSES; class++)
+	for (class = 0; class < DELIVER_CLASSES; class ++)
 		list_init(&lot->ready[class]);
 	list_append(&r->lots, &lot->link);
 	return lot;
@@ -205,15 +204,15 @@ deliver_place_release(struct deliver *d, struct deliver_route *r)
 	unsigned class;
 
 	LIST_FOREACH (lt, ltmp, &r->lots) {
-		struct deliver_lot *lot = LIST_ENTRY(lt, struct deliver_lot,
-		    link);
+		struct deliver_lot *lot =
+		    LIST_ENTRY(lt, struct deliver_lot, link);
 
-		for (class = 0; class < DELIVER_CLASSES; class++)
+		for (class = 0; class < DELIVER_CLASSES; class ++)
 			/* from the end: each goes to the head of its lane */
 			while (!list_empty(&lot->ready[class])) {
-				struct deliver_item *i = LIST_ENTRY(
-				    lot->ready[class].prev,
-				    struct deliver_item, job.link);
+				struct deliver_item *i =
+				    LIST_ENTRY(lot->ready[class].prev,
+					struct deliver_item, job.link);
 
 				deliver_place_take(i);
 				deliver_item_release(d, i);
@@ -223,8 +222,8 @@ deliver_place_release(struct deliver *d, struct deliver_route *r)
 }
 
 void
-deliver_place_hold(struct deliver *d, struct deliver_route *r, int64_t ms,
-    const char *reason)
+deliver_place_hold(
+    struct deliver *d, struct deliver_route *r, int64_t ms, const char *reason)
 {
 	if (ms < 1)
 		ms = 1;
@@ -263,8 +262,8 @@ deliver_place_note(struct deliver_site *s, const struct deliver_result *r)
 		snprintf(s->last_reply, sizeof(s->last_reply), "%d %.280s",
 		    r->code, r->text);
 	else
-		snprintf(s->last_reply, sizeof(s->last_reply), "%.290s",
-		    r->text);
+		snprintf(
+		    s->last_reply, sizeof(s->last_reply), "%.290s", r->text);
 	for (p = s->last_reply; *p != '\0'; p++)
 		if (*p == '\n')
 			*p = ' ';
@@ -274,7 +273,7 @@ bool
 deliver_place_wanted(const struct deliver_site *s)
 {
 	return !list_empty(&s->returning) || !list_empty(&s->waiting[0]) ||
-	    !list_empty(&s->waiting[1]);
+	       !list_empty(&s->waiting[1]);
 }
 
 bool
@@ -301,7 +300,8 @@ deliver_place_reload(struct deliver *d)
 	struct deliver_site *s, *tmp;
 	int64_t now = clock_mono();
 
-	HASH_ITER (hh, d->sites, s, tmp) {
+	HASH_ITER(hh, d->sites, s, tmp)
+	{
 		s->policy = policy_of(d->conf, s->name);
 		site_bucket_change(&s->rate, s->policy->rate, now);
 		site_bucket_change(&s->connects, s->policy->connect_rate, now);
@@ -348,8 +348,8 @@ static bool
 route_unused(const struct deliver_route *r)
 {
 	return r->npeers == 0 && r->lanes == 0 && list_empty(&r->domains) &&
-	    r->nready[0] + r->nready[1] + r->nasked[0] + r->nasked[1] == 0 &&
-	    !r->reserved && r->held_until == 0;
+	       r->nready[0] + r->nready[1] + r->nasked[0] + r->nasked[1] == 0 &&
+	       !r->reserved && r->held_until == 0;
 }
 
 void
@@ -359,12 +359,12 @@ deliver_place_sweep(struct deliver *d, int64_t idle_ms)
 	struct deliver_route *r, *rtmp;
 	struct deliver_site *s, *stmp;
 
-	HASH_ITER (hh, d->routes, r, rtmp)
-		if (route_unused(r) && r->used < before)
-			route_free(d, r);
-	HASH_ITER (hh, d->sites, s, stmp)
-		if (s->nroutes == 0 && s->used < before)
-			site_free(d, s);
+	HASH_ITER(hh, d->routes, r, rtmp)
+	if (route_unused(r) && r->used < before)
+		route_free(d, r);
+	HASH_ITER(hh, d->sites, s, stmp)
+	if (s->nroutes == 0 && s->used < before)
+		site_free(d, s);
 }
 
 void
@@ -373,8 +373,8 @@ deliver_place_free_all(struct deliver *d)
 	struct deliver_route *r, *rtmp;
 	struct deliver_site *s, *stmp;
 
-	HASH_ITER (hh, d->routes, r, rtmp)
-		route_free(d, r);
-	HASH_ITER (hh, d->sites, s, stmp)
-		site_free(d, s);
+	HASH_ITER(hh, d->routes, r, rtmp)
+	route_free(d, r);
+	HASH_ITER(hh, d->sites, s, stmp)
+	site_free(d, s);
 }

@@ -12,7 +12,7 @@
 #include "deliver/place.h"
 #include "deliver/turn.h"
 
-#define SWEEP_MS 60000
+#define SWEEP_MS      60000
 #define IDLE_PLACE_MS 3600000
 
 static void turn(void *arg);
@@ -96,8 +96,7 @@ room_for_all(const struct deliver *d)
 }
 
 static void
-starve(struct deliver *d, struct deliver_site *s,
-    const struct deliver_route *r)
+starve(struct deliver *d, struct deliver_site *s, const struct deliver_route *r)
 {
 	unsigned k;
 
@@ -114,8 +113,8 @@ static struct deliver_route *
 next_waiting(struct deliver_site *s)
 {
 	if (!list_empty(&s->returning))
-		return LIST_ENTRY(s->returning.next, struct deliver_route,
-		    returning);
+		return LIST_ENTRY(
+		    s->returning.next, struct deliver_route, returning);
 	return deliver_turn_waiting(s);
 }
 
@@ -169,9 +168,8 @@ feed_starving(struct deliver *d)
 
 	for (k = 0; k < DELIVER_STARVING; k++) {
 		while (room_for_all(d) && (k < 2 || unproven_room(d)) &&
-		    (it = list_pop(&d->starving[k])) != NULL)
-			grant(d,
-			    LIST_ENTRY(it, struct deliver_site, starving));
+		       (it = list_pop(&d->starving[k])) != NULL)
+			grant(d, LIST_ENTRY(it, struct deliver_site, starving));
 	}
 	if (!room_for_all(d) && someone_starves(d))
 		deliver_peer_make_room(d, NULL);
@@ -246,28 +244,12 @@ turn(void *arg)
 	struct deliver *d = arg;
 	struct list *it;
 
-	if (!deliver_sched_running(d) || d->rest_until != 0)
+	if (!deliver_sched_running(d))
 		return;
 	while ((it = list_pop(&d->kicked)) != NULL)
 		look(d, LIST_ENTRY(it, struct deliver_route, kick));
 	deliver_lease_condemned(d);
 	deliver_lease_flush(d);
-}
-
-static void
-on_rested(void *arg)
-{
-	struct deliver *d = arg;
-
-	d->rest_until = 0;
-	deliver_sched_soon(d);
-}
-
-void
-deliver_sched_rest(struct deliver *d, int64_t ms)
-{
-	d->rest_until = clock_mono() + ms;
-	deliver_sched_at(d, &d->rest, d->rest_until);
 }
 
 void
@@ -279,8 +261,8 @@ deliver_sched_unchoke(struct deliver *d)
 	    d->nreports > DELIVER_REPORTS_MAX / 2)
 		return;
 	while ((it = list_pop(&d->choked)) != NULL)
-		deliver_sched_kick(d,
-		    LIST_ENTRY(it, struct deliver_route, choked));
+		deliver_sched_kick(
+		    d, LIST_ENTRY(it, struct deliver_route, choked));
 }
 
 static void
@@ -311,8 +293,6 @@ deliver_sched_init(struct deliver *d)
 	list_init(&d->ask_again);
 	list_init(&d->reports);
 	list_init(&d->writing);
-	d->rest.fn = on_rested;
-	d->rest.arg = d;
 	d->sweep.fn = on_sweep;
 	d->sweep.arg = d;
 	deliver_sched_at(d, &d->sweep, clock_mono() + SWEEP_MS);

@@ -66,8 +66,7 @@ struct deliver {
 	struct loop_timer timer;
 	int64_t armed; /* mono; 0: not */
 	struct loop_task turn;
-	struct deliver_heap_node sweep, expiry, later_timer, rest;
-	int64_t rest_until; /* mono; the queue did not answer */
+	struct deliver_heap_node sweep, expiry, later_timer;
 	/* queues */
 	struct list kicked;    /* routes */
 	struct list condemned; /* lanes */
@@ -102,8 +101,6 @@ void deliver_sched_at(struct deliver *d, struct deliver_heap_node *node,
 void deliver_sched_never(struct deliver *d, struct deliver_heap_node *node);
 /* A session of this site ended, went idle, or may be opened again. */
 void deliver_sched_slot(struct deliver *d, struct deliver_site *s);
-/* No turn for so long: the queue does not answer. */
-void deliver_sched_rest(struct deliver *d, int64_t ms);
 /* Memory was freed: routes that wait for it are looked at. */
 void deliver_sched_unchoke(struct deliver *d);
 #define DELIVER_ITEMS_MAX 20000

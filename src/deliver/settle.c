@@ -24,12 +24,12 @@ static void
 account(struct deliver *d, const struct deliver_item *i, const char *event,
     const struct deliver_verdict *v, const struct deliver_result *r)
 {
-	struct deliver_outcome o = { .event = event,
-		.job = &i->job,
-		.result = r,
-		.class = v != NULL ? v->class : MAIL_CLASS_NONE,
-		.site = i->site,
-		.next_attempt_ms = v != NULL ? v->due_ms : 0 };
+	struct deliver_outcome o = {.event = event,
+	    .job = &i->job,
+	    .result = r,
+	    .class = v != NULL ? v->class : MAIL_CLASS_NONE,
+	    .site = i->site,
+	    .next_attempt_ms = v != NULL ? v->due_ms : 0};
 
 	if (d->p.on_outcome != NULL)
 		d->p.on_outcome(d->p.arg, &o);
@@ -80,8 +80,8 @@ warn_parked(const struct deliver_item *i, const struct deliver_result *r)
 	char id[STORE_ID_MAX];
 
 	store_record_id_text(i->job.lease->record.id, id);
-	log_error("deliver.parked", "id=%s text=%s", id,
-	    log_q(view_str(r->text)));
+	log_error(
+	    "deliver.parked", "id=%s text=%s", id, log_q(view_str(r->text)));
 }
 
 void
@@ -92,8 +92,8 @@ deliver_settle_finish(struct deliver *d, struct deliver_item *i,
 	if (v->outcome == STORE_PARK)
 		warn_parked(i, r);
 	account(d, i, v->event, v, r);
-	store_settle(d->p.store, &i->job.lease, v->outcome, v->due_ms,
-	    v->suppress);
+	store_settle(
+	    d->p.store, &i->job.lease, v->outcome, v->due_ms, v->suppress);
 	deliver_item_free(d, i);
 }
 
@@ -112,8 +112,8 @@ count_site(struct deliver_site *s, enum store_outcome out)
 static const struct deliver_route *
 route_of(struct deliver *d, const struct deliver_item *i)
 {
-	struct deliver_domain *dom = deliver_domain_find(d,
-	    i->job.lease->domain);
+	struct deliver_domain *dom =
+	    deliver_domain_find(d, i->job.lease->domain);
 
 	return dom != NULL ? dom->route : NULL;
 }
@@ -123,20 +123,20 @@ deliver_settle(struct deliver *d, struct deliver_item *i,
     const struct deliver_route *route, const struct deliver_result *r)
 {
 	const struct conf_tenant *t = i->campaign->tenant->conf;
-	struct deliver_verdict_in in = { .result = r,
-		.record = &i->job.lease->record,
-		.campaign = i->campaign->sc->state,
-		.bounces = t == NULL || t->bounces == CONF_BOUNCES_SENDER,
-		.delay_warnings = t != NULL && t->delay_warnings,
-		.grouped = i->grouped,
-		.now_ms = clock_now(),
-		.roll = rand_u64() };
+	struct deliver_verdict_in in = {.result = r,
+	    .record = &i->job.lease->record,
+	    .campaign = i->campaign->sc->state,
+	    .bounces = t == NULL || t->bounces == CONF_BOUNCES_SENDER,
+	    .delay_warnings = t != NULL && t->delay_warnings,
+	    .grouped = i->grouped,
+	    .now_ms = clock_now(),
+	    .roll = rand_u64()};
 	struct deliver_verdict v;
 
 	if (route == NULL)
 		route = route_of(d, i);
-	in.policy = route != NULL ? route->site->policy :
-				    &d->conf->site_default;
+	in.policy =
+	    route != NULL ? route->site->policy : &d->conf->site_default;
 	deliver_verdict_of(&in, &v);
 	if (v.outcome == STORE_RELEASED) {
 		deliver_item_release(d, i);
@@ -159,8 +159,8 @@ deliver_settle(struct deliver *d, struct deliver_item *i,
 void
 deliver_settle_cancelled(struct deliver *d, struct deliver_item *i)
 {
-	static const struct deliver_verdict v = { .outcome = STORE_CANCELLED_,
-		.event = "cancelled" };
+	static const struct deliver_verdict v = {
+	    .outcome = STORE_CANCELLED_, .event = "cancelled"};
 
 	deliver_settle_finish(d, i, &v, NULL);
 }
@@ -192,10 +192,9 @@ deliver_settle_dropped(struct deliver *d, struct deliver_campaign *c,
 	l->campaign = c->id;
 	l->domain = mem_strdup(domain);
 	l->packed = mem_dup(packed.p, packed.n);
-	if (store_record_unpack(view_of(l->packed, packed.n), &l->record,
-		&e) == -1) {
-		log_error("deliver.record", "text=%s",
-		    log_q(view_str(e.text)));
+	if (store_record_unpack(view_of(l->packed, packed.n), &l->record, &e) ==
+	    -1) {
+		log_error("deliver.record", "text=%s", log_q(view_str(e.text)));
 		store_lease_free(&l);
 		return;
 	}

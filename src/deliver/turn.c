@@ -26,9 +26,8 @@ deliver_turn_route(const struct deliver_lane *l)
 static struct deliver_turn_key
 key_of(const void *place, const void *who, unsigned class)
 {
-	return (struct deliver_turn_key){ .place = place,
-		.who = who,
-		.class = class };
+	return (struct deliver_turn_key){
+	    .place = place, .who = who, .class = class};
 }
 
 static struct deliver_turn_tenant *
@@ -51,8 +50,7 @@ tenant_get(struct deliver *d, struct deliver_route *r,
 }
 
 static struct deliver_turn *
-turn_get(struct deliver *d, struct deliver_route *r,
-    struct deliver_campaign *c)
+turn_get(struct deliver *d, struct deliver_route *r, struct deliver_campaign *c)
 {
 	unsigned class = deliver_turn_class(c);
 	struct deliver_turn_key key = key_of(r, c, class);
@@ -71,8 +69,8 @@ turn_get(struct deliver *d, struct deliver_route *r,
 }
 
 void
-deliver_turn_join(struct deliver *d, struct deliver_route *r,
-    struct deliver_lane *l)
+deliver_turn_join(
+    struct deliver *d, struct deliver_route *r, struct deliver_lane *l)
 {
 	BUG_ON(l->turn != NULL);
 	l->turn = turn_get(d, r, l->campaign);
@@ -243,8 +241,8 @@ next_tenant(const struct list *ring)
 	struct list *it, *tmp;
 
 	LIST_FOREACH (it, tmp, ring) {
-		struct deliver_turn_tenant *tt = LIST_ENTRY(it,
-		    struct deliver_turn_tenant, link);
+		struct deliver_turn_tenant *tt =
+		    LIST_ENTRY(it, struct deliver_turn_tenant, link);
 
 		if (tt->ready > 0)
 			return tt;
@@ -258,8 +256,8 @@ next_turn(const struct list *ring)
 	struct list *it, *tmp;
 
 	LIST_FOREACH (it, tmp, ring) {
-		struct deliver_turn *t = LIST_ENTRY(it, struct deliver_turn,
-		    link);
+		struct deliver_turn *t =
+		    LIST_ENTRY(it, struct deliver_turn, link);
 
 		if (!list_empty(&t->lanes))
 			return t;
@@ -299,10 +297,10 @@ deliver_turn_wait(struct deliver *d, struct deliver_route *r)
 	unsigned class;
 
 	r->waiting = true;
-	for (class = 0; class < DELIVER_CLASSES; class++)
+	for (class = 0; class < DELIVER_CLASSES; class ++)
 		LIST_FOREACH (it, tmp, &r->turns[class]) {
-			struct deliver_turn_tenant *tt = LIST_ENTRY(it,
-			    struct deliver_turn_tenant, link);
+			struct deliver_turn_tenant *tt =
+			    LIST_ENTRY(it, struct deliver_turn_tenant, link);
 
 			if (tt->ready > 0)
 				enqueue(d, tt);
@@ -318,7 +316,7 @@ deliver_turn_unwait(struct deliver *d, struct deliver_route *r)
 	if (!r->waiting)
 		return;
 	r->waiting = false;
-	for (class = 0; class < DELIVER_CLASSES; class++)
+	for (class = 0; class < DELIVER_CLASSES; class ++)
 		LIST_FOREACH (it, tmp, &r->turns[class])
 			dequeue(d,
 			    LIST_ENTRY(it, struct deliver_turn_tenant, link));
@@ -331,13 +329,13 @@ deliver_turn_waiting(struct deliver_site *s)
 	struct deliver_turn_tenant *tt;
 	unsigned class;
 
-	for (class = 0; class < DELIVER_CLASSES; class++) {
+	for (class = 0; class < DELIVER_CLASSES; class ++) {
 		if (list_empty(&s->waiting[class]))
 			continue;
-		q = LIST_ENTRY(s->waiting[class].next,
-		    struct deliver_turn_queue, link);
-		tt = LIST_ENTRY(q->ring.next, struct deliver_turn_tenant,
-		    waiting);
+		q = LIST_ENTRY(
+		    s->waiting[class].next, struct deliver_turn_queue, link);
+		tt = LIST_ENTRY(
+		    q->ring.next, struct deliver_turn_tenant, waiting);
 		to_end(&q->ring, &tt->waiting);
 		to_end(&s->waiting[class], &q->link);
 		return tt->route;

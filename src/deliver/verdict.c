@@ -8,20 +8,20 @@
 #include "conf/conf.h"
 
 #define FALLBACK_RETRY_MS 300000
-#define WARN_AFTER_MS (4 * 3600 * INT64_C(1000))
-#define LAST_TRY_MS 30000
+#define FALLBACK_AGE_MS   (5 * 24 * 3600 * INT64_C(1000))
+#define WARN_AFTER_MS     (4 * 3600 * INT64_C(1000))
+#define LAST_TRY_MS       30000
 
+/* Submission writes the expiry; it knows of scheduled sending, so the time of
+ * acceptance counts only where there is none. */
 int64_t
-deliver_verdict_expires_ms(const struct store_record *r,
-    const struct conf_site *policy)
+deliver_verdict_expires_ms(
+    const struct store_record *r, const struct conf_site *policy)
 {
-	int64_t aged = r->created_ms + policy->max_age_ms, at = aged;
-
 	if (r->expires_s != 0)
-		at = (int64_t)r->expires_s * 1000;
-	if (policy->max_age_ms > 0 && aged < at)
-		at = aged;
-	return at;
+		return (int64_t)r->expires_s * 1000;
+	return r->created_ms +
+	       (policy->max_age_ms > 0 ? policy->max_age_ms : FALLBACK_AGE_MS);
 }
 
 static int64_t
@@ -35,8 +35,8 @@ scheduled_ms(const struct conf_site *policy, unsigned n)
 }
 
 int64_t
-deliver_verdict_retry_ms(const struct conf_site *policy, unsigned n,
-    uint64_t roll)
+deliver_verdict_retry_ms(
+    const struct conf_site *policy, unsigned n, uint64_t roll)
 {
 	int64_t ms = scheduled_ms(policy, n), spread;
 	unsigned percent = policy->retry_jitter_percent;
@@ -85,15 +85,15 @@ reportable(const struct deliver_verdict_in *in)
 	const struct store_record *r = in->record;
 
 	return in->bounces && !r->report && r->sender.n > 0 &&
-	    (r->notify & STORE_NOTIFY_NEVER) == 0;
+	       (r->notify & STORE_NOTIFY_NEVER) == 0;
 }
 
 static bool
 wants_failure(const struct deliver_verdict_in *in)
 {
 	return reportable(in) &&
-	    (in->record->notify == 0 ||
-		(in->record->notify & STORE_NOTIFY_FAILURE) != 0);
+	       (in->record->notify == 0 ||
+		   (in->record->notify & STORE_NOTIFY_FAILURE) != 0);
 }
 
 static bool
@@ -114,7 +114,7 @@ sent(const struct deliver_verdict_in *in, struct deliver_verdict *v)
 	v->class = MAIL_CLASS_NONE;
 	/* RFC 3461 5.2.2: the peer took no DSN promise, ours ends here */
 	v->report = reportable(in) && !in->result->dsn_passed &&
-	    (in->record->notify & STORE_NOTIFY_SUCCESS) != 0;
+		    (in->record->notify & STORE_NOTIFY_SUCCESS) != 0;
 	v->action = MAIL_REPORT_RELAYED;
 	status_of(v, in->result, 2);
 }
@@ -138,6 +138,18 @@ cancelled(struct deliver_verdict *v)
 	v->event = "cancelled";
 }
 
+/* What a site's max_age leaves after the attempts so far, by the schedule. */
+static int64_t
+left_ms(const struct deliver_verdict_in *in)
+{
+	int64_t left = in->policy->max_age_ms;
+	unsigned n;
+
+	for (n = 0; n < in->record->attempt && left > 0; n++)
+		left -= scheduled_ms(in->policy, n);
+	return left;
+}
+
 /* The last retry is brought forward to shortly before the expiry, so that the
  * report can say what the peer answered then. */
 static void
@@ -150,6 +162,8 @@ deferred(const struct deliver_verdict_in *in, struct deliver_verdict *v)
 		cancelled(v);
 		return;
 	}
+	if (in->policy->max_age_ms > 0 && end > in->now_ms + left_ms(in))
+		end = in->now_ms + left_ms(in);
 	if (margin > LAST_TRY_MS)
 		margin = LAST_TRY_MS;
 	if (margin < 0)
@@ -160,8 +174,8 @@ deferred(const struct deliver_verdict_in *in, struct deliver_verdict *v)
 	}
 	v->outcome = STORE_DEFERRED;
 	v->event = "deferred";
-	v->due_ms = in->now_ms +
-	    deliver_verdict_retry_ms(in->policy, in->record->attempt, in->roll);
+	v->due_ms = in->now_ms + deliver_verdict_retry_ms(
+				     in->policy, in->record->attempt, in->roll);
 	if (v->due_ms > end - margin)
 		v->due_ms = end - margin;
 	v->report = wants_delay(in);
@@ -177,7 +191,7 @@ condemns(const struct deliver_verdict_in *in, enum mail_class class)
 	if (!mail_class_condemns(class))
 		return false;
 	return in->result->stage == MAIL_STAGE_RCPT ||
-	    (in->result->stage == MAIL_STAGE_END && !in->grouped);
+	       (in->result->stage == MAIL_STAGE_END && !in->grouped);
 }
 
 static void
@@ -197,7 +211,7 @@ static bool
 of_connection(enum mail_stage stage)
 {
 	return stage == MAIL_STAGE_CONNECT || stage == MAIL_STAGE_GREETING ||
-	    stage == MAIL_STAGE_HELO || stage == MAIL_STAGE_STARTTLS;
+	       stage == MAIL_STAGE_HELO || stage == MAIL_STAGE_STARTTLS;
 }
 
 static void
@@ -210,8 +224,8 @@ released(const struct deliver_verdict_in *in, struct deliver_verdict *v)
 }
 
 void
-deliver_verdict_of(const struct deliver_verdict_in *in,
-    struct deliver_verdict *v)
+deliver_verdict_of(
+    const struct deliver_verdict_in *in, struct deliver_verdict *v)
 {
 	const struct deliver_result *r = in->result;
 
@@ -222,8 +236,8 @@ deliver_verdict_of(const struct deliver_verdict_in *in,
 		return;
 	}
 	if (r->kind == DELIVER_TEMPORARY || r->kind == DELIVER_PERMANENT)
-		v->class = mail_class_of(r->stage, r->code, r->enhanced,
-		    r->text);
+		v->class =
+		    mail_class_of(r->stage, r->code, r->enhanced, r->text);
 	switch (r->kind) {
 	case DELIVER_SENT:
 		sent(in, v);

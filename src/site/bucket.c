@@ -4,7 +4,7 @@
 
 #include "base/bug.h"
 
-#define BURST_MS 20
+#define BURST_MS  20
 #define COUNT_MAX 1000000000 /* keeps elapsed * count in 63 bits */
 
 static int64_t

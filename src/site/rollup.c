@@ -87,8 +87,8 @@ is_own(const char *name, const char *const *own, size_t nown)
 }
 
 size_t
-site_rollup_drop_self(struct dns_mx_host *h, size_t n, const char *const *own,
-    size_t nown)
+site_rollup_drop_self(
+    struct dns_mx_host *h, size_t n, const char *const *own, size_t nown)
 {
 	unsigned limit = UINT16_MAX + 1u;
 	size_t i, kept = 0;
@@ -162,9 +162,9 @@ site_rollup_route(const struct dns_mx_host *h, size_t n, struct buf *out)
 	n = sorted(h, n, v, by_preference);
 	for (i = 0; i < n; i++) {
 		if (i > 0)
-			buf_addc(out,
-			    v[i]->preference == v[i - 1]->preference ? ',' :
-								       '>');
+			buf_addc(out, v[i]->preference == v[i - 1]->preference
+					  ? ','
+					  : '>');
 		buf_adds(out, v[i]->name);
 	}
 }
@@ -182,15 +182,15 @@ below(struct view host, struct view suffix)
 }
 
 bool
-site_rollup_below(const struct conf_strs *suffixes,
-    const struct dns_mx_host *h, size_t n)
+site_rollup_below(
+    const struct conf_strs *suffixes, const struct dns_mx_host *h, size_t n)
 {
 	size_t i, j;
 
 	for (i = 0; i < n; i++) {
 		for (j = 0; j < suffixes->n; j++)
-			if (below(view_str(h[i].name),
-				view_str(suffixes->v[j])))
+			if (below(
+				view_str(h[i].name), view_str(suffixes->v[j])))
 				break;
 		if (j == suffixes->n)
 			return false;

@@ -60,8 +60,8 @@ cap_name(struct buf *b)
 }
 
 void
-site_target_name(struct site_target *t, const struct conf *c,
-    const char *domain)
+site_target_name(
+    struct site_target *t, const struct conf *c, const char *domain)
 {
 	buf_clear(&t->site);
 	buf_clear(&t->route);
@@ -102,9 +102,8 @@ take_hosts(struct site_target *t, const struct dns_mx *mx,
 }
 
 void
-site_target_mx(struct site_target *t, const struct conf *c,
-    const char *domain, const struct dns_mx *mx, const char *const *own,
-    size_t nown)
+site_target_mx(struct site_target *t, const struct conf *c, const char *domain,
+    const struct dns_mx *mx, const char *const *own, size_t nown)
 {
 	t->literal = false;
 	t->implicit = mx->implicit;
@@ -134,8 +133,8 @@ site_target_mx(struct site_target *t, const struct conf *c,
 }
 
 void
-site_target_literal(struct site_target *t, const struct conf *c,
-    const char *domain)
+site_target_literal(
+    struct site_target *t, const struct conf *c, const char *domain)
 {
 	size_t n = strlen(domain);
 

@@ -44,7 +44,7 @@ void
 site_source_allowed(const struct conf *c, const struct conf_tenant *t,
     struct view wanted, struct site_source_set *out)
 {
-	struct site_source_set one = { { 0 } };
+	struct site_source_set one = {{0}};
 	size_t i;
 
 	memset(out, 0, sizeof(*out));
@@ -72,8 +72,8 @@ site_source_has(const struct site_source_set *s, int source)
 }
 
 bool
-site_source_same(const struct site_source_set *a,
-    const struct site_source_set *b)
+site_source_same(
+    const struct site_source_set *a, const struct site_source_set *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
@@ -83,7 +83,7 @@ static unsigned
 families_of(const struct conf_source *s)
 {
 	unsigned f = (s->ipv4 != NULL && s->ipv4[0] != '\0' ? SITE_IPV4 : 0) |
-	    (s->ipv6 != NULL && s->ipv6[0] != '\0' ? SITE_IPV6 : 0);
+		     (s->ipv6 != NULL && s->ipv6[0] != '\0' ? SITE_IPV6 : 0);
 
 	return f == 0 ? SITE_IPV4 | SITE_IPV6 : f;
 }
@@ -93,7 +93,7 @@ fits(const struct conf *c, const struct site_source_set *s, unsigned families,
     size_t i)
 {
 	return site_source_has(s, (int)i) &&
-	    (families_of(&c->source[i]) & families) != 0;
+	       (families_of(&c->source[i]) & families) != 0;
 }
 
 int
@@ -128,8 +128,8 @@ site_source_choose(const struct conf *c, const struct site_source_set *s,
 }
 
 bool
-site_source_reaches(const struct conf *c, const struct site_source_set *s,
-    unsigned families)
+site_source_reaches(
+    const struct conf *c, const struct site_source_set *s, unsigned families)
 {
 	size_t i, n = count(c);
 

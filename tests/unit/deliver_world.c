@@ -46,7 +46,8 @@ struct world_line *world_lines;
 size_t world_nlines;
 struct world_report *world_reports;
 size_t world_nreports;
-bool world_submit_fails, world_content_fails;
+bool world_submit_fails, world_content_fails, world_queue_fails, world_refuses;
+unsigned world_shards = 1, world_foreign;
 unsigned world_lease_calls, world_leases_most, world_mx_lookups, world_mx_most,
     world_opened;
 unsigned world_open, world_open_most;
@@ -185,11 +186,13 @@ struct queued {
 	struct list link;
 	char *rcpt, *domain;
 	struct store_campaign *c;
+	unsigned shard;
 	struct store_record r;
 	int64_t due;
 };
 struct lane {
 	struct store_campaign *c;
+	unsigned shard;
 	char *domain;
 	struct list records;
 	struct lane *next; /* in its bucket */
@@ -205,9 +208,9 @@ static struct store_campaign *campaigns[64];
 static size_t ncampaigns;
 
 static struct lane *
-lane_of(struct store_campaign *c, const char *domain)
+lane_of(struct store_campaign *c, const char *domain, unsigned shard)
 {
-	unsigned h = (unsigned)c->id;
+	unsigned h = (unsigned)c->id * 16 + shard;
 	const char *p;
 	struct lane *l;
 
@@ -215,10 +218,12 @@ lane_of(struct store_campaign *c, const char *domain)
 		h = h * 31 + (unsigned char)*p;
 	h %= LANE_BUCKETS;
 	for (l = lanes[h]; l != NULL; l = l->next)
-		if (l->c == c && strcmp(l->domain, domain) == 0)
+		if (l->c == c && l->shard == shard &&
+		    strcmp(l->domain, domain) == 0)
 			return l;
 	l = mem_zalloc(sizeof(*l));
 	l->c = c;
+	l->shard = shard;
 	l->domain = mem_strdup(domain);
 	list_init(&l->records);
 	l->next = lanes[h];
@@ -229,7 +234,7 @@ lane_of(struct store_campaign *c, const char *domain)
 static void
 into_lane(struct queued *q, bool front)
 {
-	struct lane *l = lane_of(q->c, q->domain);
+	struct lane *l = lane_of(q->c, q->domain, q->shard);
 
 	if (front)
 		list_prepend(&l->records, &q->link);
@@ -266,7 +271,7 @@ promote(void)
 		list_remove(&q->link);
 		ndly--;
 		into_lane(q, true);
-		deliver_on_lane(world_d, 0, q->c->id, q->domain);
+		deliver_on_lane(world_d, q->shard, q->c->id, q->domain);
 	}
 }
 
@@ -321,9 +326,11 @@ world_add(struct store_campaign *c, const char *domain, unsigned n,
 		q->r.id = ++last_id;
 		if (q->r.content_hash == 0)
 			q->r.content_hash = q->r.id;
+		q->shard = (unsigned)(last_user % world_shards);
 		into_lane(q, false);
 	}
-	deliver_on_lane(world_d, 0, c->id, domain);
+	for (k = 0; k < world_shards; k++)
+		deliver_on_lane(world_d, k, c->id, domain);
 }
 
 struct store_req {
@@ -336,7 +343,7 @@ struct store_req {
 	void (*expired)(void *, enum store_status, struct store_lease **,
 	    size_t);
 	void (*loaded)(void *, enum store_status, struct store_campaign *);
-	uint64_t id;
+	unsigned shard;
 	void *arg;
 };
 
@@ -347,6 +354,7 @@ lease_of(struct queued *q)
 	struct store_lease *l = mem_zalloc(sizeof(*l));
 
 	l->campaign = q->c->id;
+	l->shard = q->shard;
 	l->domain = mem_strdup(q->domain);
 	l->packed = (char *)q;
 	l->record = q->r;
@@ -373,15 +381,21 @@ answer_lease(void *arg)
 	struct store_lane_result *res = mem_zalloc((r->n + 1) * sizeof(*res));
 	size_t i;
 
+	if (world_queue_fails) {
+		r->leased(r->arg, STORE_UNAVAILABLE, NULL, 0);
+		free(res);
+		free_req(r);
+		return;
+	}
 	for (i = 0; i < r->n; i++) {
 		struct store_campaign *c =
 		    store_campaign_by_id(NULL, r->want[i].campaign);
-		struct lane *l = lane_of(c, r->domain[i]);
+		struct lane *l = lane_of(c, r->domain[i], r->shard);
 		struct list *it;
 
 		res[i].campaign = c->id;
 		res[i].domain = r->domain[i];
-		res[i].held = c->state != STORE_ACTIVE;
+		res[i].held = c->state != STORE_ACTIVE || world_refuses;
 		res[i].leases =
 		    mem_zalloc((r->want[i].max + 1) * sizeof(void *));
 		while (!res[i].held && res[i].nleases < r->want[i].max &&
@@ -411,7 +425,7 @@ store_lease_lanes(struct store *s, unsigned shard,
 	size_t i;
 
 	(void)s;
-	assert_int_equal(shard, 0);
+	assert_in_range(shard, 0, world_shards - 1);
 	assert_in_range(n, 1, 256);
 	for (i = 0; i < n; i++) {
 		r->want[i] = want[i];
@@ -421,6 +435,7 @@ store_lease_lanes(struct store *s, unsigned shard,
 	}
 	assert_in_range(sum, 1, 256);
 	r->n = n;
+	r->shard = shard;
 	r->leased = done;
 	r->arg = arg;
 	world_lease_calls++;
@@ -444,7 +459,8 @@ answer_expire(void *arg)
 				struct queued *q =
 				    LIST_ENTRY(it, struct queued, link);
 
-				if (n == 256 || q->r.expires_s == 0 ||
+				if (n == 256 || q->shard != r->shard ||
+				    q->r.expires_s == 0 ||
 				    (int64_t)q->r.expires_s * 1000 > now_ms)
 					continue;
 				list_remove(&q->link);
@@ -463,7 +479,7 @@ store_expire(struct store *s, unsigned shard,
 	struct store_req *r = mem_zalloc(sizeof(*r));
 
 	(void)s;
-	(void)shard;
+	r->shard = shard;
 	r->expired = done;
 	r->arg = arg;
 	loop_defer(NULL, &r->a.task, answer_expire, r);
@@ -553,15 +569,14 @@ unsigned
 store_shards(const struct store *s)
 {
 	(void)s;
-	return 1;
+	return world_shards;
 }
 
 bool
 store_owns(const struct store *s, unsigned shard)
 {
 	(void)s;
-	(void)shard;
-	return true;
+	return (world_foreign >> shard & 1) == 0;
 }
 
 struct store_campaign *
@@ -1043,6 +1058,8 @@ world_start(void **st)
 	world_lines = NULL;
 	world_reports = NULL;
 	world_submit_fails = world_content_fails = false;
+	world_queue_fails = world_refuses = false;
+	world_foreign = 0;
 	world_lease_calls = world_leases_most = world_mx_lookups = 0;
 	world_mx_most = world_opened = world_open = world_open_most = 0;
 	mx_now = 0;
@@ -1083,6 +1100,13 @@ free_queue(void)
 /* Whatever a test left under way: after the end no record is in hand, no
  * timer, no task, no session and no reference is left. */
 int
+world_start_sharded(void **st)
+{
+	world_shards = 4;
+	return world_start(st);
+}
+
+int
 world_end(void **st)
 {
 	size_t i;
@@ -1105,6 +1129,7 @@ world_end(void **st)
 	free(timers);
 	timers = NULL;
 	ntimers = captimers = 0;
+	world_shards = 1;
 	return 0;
 }
 

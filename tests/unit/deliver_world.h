@@ -83,11 +83,16 @@ extern struct world_report *world_reports;
 extern size_t world_nreports;
 extern bool world_submit_fails;  /* 451 */
 extern bool world_content_fails; /* LATER */
+extern bool world_queue_fails;   /* UNAVAILABLE to leases */
+extern bool world_refuses;       /* every lane is held */
+extern unsigned world_shards;
+extern unsigned world_foreign; /* bits: shards past our lease of them */
 extern unsigned world_lease_calls, world_leases_most, world_mx_lookups,
     world_mx_most, world_opened;
 extern unsigned world_open, world_open_most;
 
 int world_start(void **st); /* cmocka set-up */
+int world_start_sharded(void **st); /* with four shards */
 int world_end(void **st);   /* and tear-down: checks that nothing is left */
 void world_run(int64_t ms);
 struct store_campaign *world_campaign(const char *tenant, const char *name,

@@ -1101,6 +1101,93 @@ shard_lost(void **st)
 }
 
 static void
+many_shards(void **st)
+{
+	struct store_campaign *a = bulk();
+	struct store_campaign *b = world_campaign("t2", "c2", STORE_BULK);
+	size_t n;
+
+	(void)st;
+	world_add(a, "x.example", 8000, NULL);
+	world_add(b, "x.example", 8000, NULL);
+	world_run(2 * SEC);
+	n = world_nsent;
+	assert_true(n > 1800);
+	assert_in_range(world_sent_of(a), n * 45 / 100, n * 55 / 100);
+	/* a shard past our lease of it starts nothing; the others go on */
+	world_foreign = 2;
+	world_run(100);
+	world_nsent = 0;
+	world_run(5 * SEC);
+	for (n = 0; n < world_nsent; n++)
+		assert_int_not_equal(strtoul(world_sent[n].rcpt + 4, NULL, 10) %
+			4, 1);
+	assert_true(world_nsent > 1000);
+	world_foreign = 0;
+	deliver_on_shard_lost(world_d, 1);
+	world_run(20 * SEC);
+	assert_int_equal(world_leased(), 0);
+	assert_in_range(world_queued(), 1500, 4000);
+	deliver_on_lane(world_d, 1, a->id, "x.example");
+	deliver_on_lane(world_d, 1, b->id, "x.example");
+	world_run(20 * SEC);
+	assert_int_equal(world_queued(), 0);
+	assert_int_equal(world_count(STORE_SENT), 16000);
+}
+
+/* Neither is asked again and again without a pause. */
+static void
+queue_fails_or_refuses(void **st)
+{
+	struct store_campaign *c = bulk();
+
+	(void)st;
+	world_queue_fails = true;
+	world_add(c, "x.example", 100, NULL);
+	world_add(c, "y.example", 100, NULL);
+	world_run(10 * SEC);
+	assert_in_range(world_lease_calls, 2, 40);
+	world_queue_fails = false;
+	world_refuses = true;
+	world_run(60 * SEC);
+	assert_in_range(world_lease_calls, 4, 80);
+	world_refuses = false;
+	world_run(30 * SEC);
+	assert_int_equal(world_nsent, 200);
+}
+
+/* Freed in the middle of everything: the tear-down looks for remains. */
+static void
+freed_under_way(void **st)
+{
+	static const struct world_zone zones[] = { { .domain = "mute.example",
+						       .status = DNS_TIMEOUT },
+		{ .domain = "held.example", .status = DNS_SERVFAIL },
+		{ .domain = NULL } };
+	static struct world_peer peers[] = { { .mx = "x.example",
+						 .connect_ms = 5,
+						 .reply_ms = 50 },
+		{ .mx = "deaf.example", .kind = PEER_SILENT },
+		{ .mx = "d.example", .kind = PEER_RCPT_550 },
+		{ .mx = NULL } };
+	struct store_campaign *c = bulk();
+
+	(void)st;
+	world_zones = zones;
+	world_peers = peers;
+	world_submit_fails = true;
+	world_add(c, "x.example", 1000, NULL);
+	world_add(c, "d.example", 100, NULL);
+	world_add(c, "deaf.example", 100, NULL);
+	world_add(c, "mute.example", 100, NULL);
+	world_add(c, "held.example", 100, NULL);
+	world_run(1020);
+	assert_true(world_leased() > 100);
+	world_add(c, "y.example", 100, NULL);
+	world_run(2);
+}
+
+static void
 reload(void **st)
 {
 	static char *domains[] = { NULL };
@@ -1200,6 +1287,10 @@ main(void)
 		T(drain_cuts),
 		T(queue_away),
 		T(shard_lost),
+		cmocka_unit_test_setup_teardown(many_shards,
+		    world_start_sharded, world_end),
+		T(queue_fails_or_refuses),
+		T(freed_under_way),
 		T(reload),
 		T(costs_little),
 	};

@@ -308,12 +308,25 @@ expiries(void **st)
 	deliver_verdict_of(&in, &v);
 	assert_int_equal(v.outcome, STORE_EXPIRED);
 	assert_string_equal(v.event, "expired");
-	/* without its own, max_age counts; and it counts against a later one */
+	/* without its own, max_age counts from the acceptance */
+	in.now_ms = NOW;
 	rec.expires_s = 0;
 	end = rec.created_ms + policy.max_age_ms;
 	assert_int_equal(deliver_verdict_expires_ms(&rec, &policy), end);
-	rec.expires_s = (uint32_t)(end / 1000) + 5000;
-	assert_int_equal(deliver_verdict_expires_ms(&rec, &policy), end);
+	/* a later one (scheduled sending) holds, but the attempts made may not
+	 * take longer than max_age: 5 + 10 + 117 * 60 minutes */
+	rec.expires_s = (uint32_t)(end / 1000) + 86400 * 30;
+	in.record = &rec;
+	rec.attempt = 0;
+	deliver_verdict_of(&in, &v);
+	assert_int_equal(v.outcome, STORE_DEFERRED);
+	rec.attempt = 120;
+	deliver_verdict_of(&in, &v);
+	assert_int_equal(v.outcome, STORE_DEFERRED);
+	assert_true(v.due_ms < NOW + 60 * MIN);
+	rec.attempt = 122;
+	deliver_verdict_of(&in, &v);
+	assert_int_equal(v.outcome, STORE_EXPIRED);
 }
 
 static void
