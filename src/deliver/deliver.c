@@ -32,14 +32,19 @@ static void
 set_hostname(struct deliver *d)
 {
 	const char *name = d->conf->limits.hostname;
+	size_t i;
 
 	if (name != NULL && name[0] != '\0')
 		snprintf(d->hostname, sizeof(d->hostname), "%s", name);
 	else if (gethostname(d->hostname, sizeof(d->hostname)) == -1)
 		snprintf(d->hostname, sizeof(d->hostname), "localhost");
 	d->hostname[sizeof(d->hostname) - 1] = '\0';
-	d->own[0] = d->own[1] = d->hostname;
 	d->env.hostname = d->hostname;
+	d->nown = 0;
+	d->own[d->nown++] = d->hostname;
+	for (i = 0; i < d->conf->nlisten && d->nown < DELIVER_OWN_MAX; i++)
+		if (d->conf->listen[i].hostname != NULL)
+			d->own[d->nown++] = d->conf->listen[i].hostname;
 }
 
 static void

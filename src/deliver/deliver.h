@@ -23,8 +23,9 @@ struct submit;
 
 /* One line of accounting; everything is borrowed for the call. */
 struct deliver_outcome {
-	const char *event; /* sent deferred bounced expired cancelled suppressed
-			    * parked relayed */
+	/* sent deferred bounced expired cancelled suppressed parked; a delivery
+	 * that makes a "relayed" report (RFC 3461 5.2.2) is sent */
+	const char *event;
 	const struct deliver_job *job;
 	const struct deliver_result *result; /* NULL where no peer was asked */
 	enum mail_class class;
@@ -64,7 +65,8 @@ void deliver_on_campaign(struct deliver *d, uint64_t campaign);
 void deliver_on_dropped(struct deliver *d, uint64_t campaign,
     const char *domain, struct view packed, char code);
 
-/* For the control socket. */
+/* For the control socket.  A domain whose MX can't be looked up is shown as a
+ * site of its own name, "held". */
 struct deliver_site_info {
 	const char *name;
 	const char *state; /* "open", "held", "full", "rate", "down" */

@@ -230,7 +230,7 @@ on_mx(void *arg, const struct dns_mx *mx)
 
 	dom->req = NULL;
 	dom->ttl_ms = mx->ttl_ms;
-	site_target_mx(dom->target, d->conf, dom->name, mx, d->own, 2);
+	site_target_mx(dom->target, d->conf, dom->name, mx, d->own, d->nown);
 	if (dom->target->verdict == SITE_ROUTE &&
 	    (dom->target->implicit || site_source_uneven(d->conf))) {
 		dom->host = 0;

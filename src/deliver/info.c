@@ -184,6 +184,7 @@ deliver_info_flush(struct deliver *d, const char *name)
 	if (dom == NULL)
 		return n;
 	dom->failures = 0;
+	dom->fresh_until = 0; /* what DNS said is asked for again */
 	if (deliver_domain_unhold(d, dom))
 		n++;
 	if (dom->route != NULL && dom->route->site != s)

@@ -77,6 +77,7 @@ prove(struct deliver *d, struct deliver_route *r)
 		p->unproven = false;
 	}
 	deliver_sched_kick(d, r);
+	deliver_sched_slot(d, r->site);
 }
 
 static void

@@ -31,6 +31,7 @@ struct deliver_turn_tenant;
 struct store_want;
 
 #define DELIVER_STARVING 4
+#define DELIVER_OWN_MAX 32
 
 struct deliver_shard {
 	struct deliver *d;
@@ -48,7 +49,8 @@ struct deliver {
 	struct deliver_env env;
 	struct tls_ctx *tls_any, *tls_verified; /* owned */
 	char hostname[256];
-	const char *own[2]; /* our names, for MX loops */
+	const char *own[DELIVER_OWN_MAX]; /* our names, for MX loops */
+	size_t nown;
 	/* owners */
 	struct deliver_domain *domains;
 	struct deliver_site *sites;

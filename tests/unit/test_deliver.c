@@ -683,6 +683,12 @@ never_deliverable(void **st)
 	world_run(5 * SEC);
 	assert_int_equal(world_count(STORE_BOUNCED), 1810);
 	assert_int_equal(world_mx_lookups, k);
+	/* until an operator has it looked up again */
+	world_zones = NULL;
+	deliver_flush(world_d, "null.example");
+	world_add(c, "null.example", 10, NULL);
+	world_run(5 * SEC);
+	assert_int_equal(world_nsent, 10);
 }
 
 static void
