@@ -84,12 +84,15 @@ local function tally_count(t, c, code)
   n[code] = (n[code] or 0) + 1
 end
 
--- The record leaves the queue for good.
-local function tally_gone(t, c, code, rec)
+-- A record leaves the queue for good.
+local function tally_left(t, c, code, b)
   tally_count(t, c, code)
   t.live = t.live - 1
-  local b = sub(rec, 17, 24)
   if b ~= NOBASE then t.base[b] = (t.base[b] or 0) - 1 end
+end
+
+local function tally_gone(t, c, code, rec)
+  tally_left(t, c, code, sub(rec, 17, 24))
 end
 
 local function base_release(s, b, n)

@@ -23,33 +23,48 @@ local function settle_parse(A)
   return ids, n
 end
 
--- The outcomes that meet a record in flight, with what becomes of them.
-local function settle_match(x, A, ids, n)
-  local s, seen, states = x.s, {}, {}
-  local recs = call('HMGET', s .. ':inf', unpack(ids))
-  local late = call('HLEN', s .. ':late') > 0
-  for i = 1, n do
-    x.letters[i] = '-'
-    local o = i * 5 - 2
-    local c, d, rec
-    if recs[i] and not seen[ids[i]] then c, d, rec = split(recs[i]) end
-    if c and attempt_of(rec) == tonumber(A[o + 1]) then
-      seen[ids[i]] = true
-      local e = {c, d, rec, id = ids[i], i = i, code = A[o + 2], a = A[o + 3]}
-      if BACK[e.code] then
-        local l = late and late_of(s, {e.id}, {rec})
-        if l then
-          e.code = l[e.id]
-        elseif state_of(s, states, c) == 'X' then
-          e.code, e.turned = 'c', true
-        end
-      elseif states[c] == nil then
-        state_of(s, states, c) -- a damaged campaign shows before any write
-      end
-      x.items[#x.items + 1] = e
+-- The outcome of a record that stays, or where more than counting is to do.
+local function settle_item(x, i, o, A, r, a1, a2)
+  local c = sub(r, 1, a1 - 1)
+  local e = {c, sub(r, a1 + 1, a2 - 1), sub(r, a2 + 1), id = A[o], i = i,
+    code = A[o + 2], a = A[o + 3]}
+  if BACK[e.code] then
+    local l = x.late and late_of(x.s, {e.id}, {e[3]})
+    if l then
+      e.code = l[e.id]
+    elseif x.states[c] == 'X' then
+      e.code, e.turned = 'c', true
     end
   end
-  x.late = late and ids
+  x.items[#x.items + 1] = e
+end
+
+-- The outcomes that meet a record in flight.  Most are final and only count.
+local function settle_match(x, A, ids, n)
+  local s, seen, states, letters = x.s, {}, x.states, x.letters
+  local recs = call('HMGET', s .. ':inf', unpack(ids))
+  x.late = call('HLEN', s .. ':late') > 0
+  for i = 1, n do
+    local r, id, o = recs[i], ids[i], i * 5 - 2
+    local a1 = r and not seen[id] and find(r, '\n', 1, true)
+    local a2 = a1 and find(r, '\n', a1 + 1, true)
+    local t1, t2
+    if a2 then t1, t2 = byte(r, a2 + 25, a2 + 26) end
+    letters[i] = '-'
+    if t2 and t1 * 256 + t2 == tonumber(A[o + 1]) then
+      seen[id] = true
+      local c, code = sub(r, 1, a1 - 1), A[o + 2]
+      -- a damaged campaign shows here, before any write
+      if states[c] == nil then state_of(s, states, c) end
+      if BACK[code] or (code == 'b' and A[o + 3] ~= '') then
+        settle_item(x, i, o, A, r, a1, a2)
+      else
+        letters[i] = 'k'
+        x.del[#x.del + 1] = id
+        tally_left(x.tally, c, code, sub(r, a2 + 17, a2 + 24))
+      end
+    end
+  end
 end
 
 local function settle_many(x, code, cmd, key, add)
@@ -105,8 +120,8 @@ local function settle_suppress(x)
 end
 
 -- Destinations are written: out of flight, and counted.
-local function settle_finish(x)
-  local del, t = {'HDEL', x.s .. ':inf'}, tally_new()
+local function settle_finish(x, ids)
+  local del, t = x.del, x.tally
   for i = 1, #x.items do
     local e = x.items[i]
     if not e.failed then
@@ -121,7 +136,7 @@ local function settle_finish(x)
   end
   if #del > 2 then call(unpack(del)) end
   tally_write(x.s, t)
-  if x.late then call('HDEL', x.s .. ':late', unpack(x.late)) end
+  if x.late then call('HDEL', x.s .. ':late', unpack(ids)) end
   tally_bases(x.s, t)
 end
 
@@ -129,13 +144,17 @@ local function settle(s, A, key)
   local ids, n = settle_parse(A)
   num(A[2], 'now')
   epoch_check(key, A[1])
-  local x = {s = s, items = {}, letters = {}, buckets = buckets_of(key)}
+  local x = {s = s, items = {}, letters = {}, states = {},
+    tally = tally_new(), del = {'HDEL', s .. ':inf'},
+    buckets = buckets_of(key)}
   settle_match(x, A, ids, n)
-  settle_many(x, 'd', 'ZADD', s .. ':dly', settle_deferred)
-  settle_many(x, 'p', 'HSET', s .. ':park', settle_parked)
-  settle_released(x)
-  settle_suppress(x)
-  settle_finish(x)
+  if #x.items > 0 then
+    settle_many(x, 'd', 'ZADD', s .. ':dly', settle_deferred)
+    settle_many(x, 'p', 'HSET', s .. ':park', settle_parked)
+    settle_released(x)
+    settle_suppress(x)
+  end
+  settle_finish(x, ids)
   return x.err or table.concat(x.letters)
 end
 
