@@ -3,6 +3,7 @@
 once, byte for byte but for the fields on top, and its signatures verify."""
 import email.charset
 import email.generator
+import email.header
 import email.mime.multipart
 import email.mime.text
 import email.policy
@@ -42,7 +43,8 @@ def newsletter(i, pages, how):
     m["Date"] = "Tue, 24 Nov 2026 08:00:00 +0000"
     m["From"] = "Shop <news@sender.test>"
     m["To"] = "%s <%s>" % (email.header.Header(name, "utf-8").encode(), rcpt)
-    m["Subject"] = email.header.Header("Für dich, %s" % name, "utf-8")
+    m["Subject"] = email.header.Header(
+        "Für dich, %s" % name, "utf-8").encode()
     m["Message-ID"] = "<n%d@sender.test>" % i
     m["List-Unsubscribe"] = "<https://t.sender.test/u/%d>" % i
     m["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
@@ -54,8 +56,8 @@ def newsletter(i, pages, how):
         p.set_payload(body, cs)
         m.attach(p)
     out = io.BytesIO()
-    email.generator.BytesGenerator(out, policy=email.policy.SMTP.clone(
-        max_line_length=None)).flatten(m)
+    email.generator.BytesGenerator(out, policy=email.policy.compat32.clone(
+        linesep="\r\n", max_line_length=None)).flatten(m)
     return rcpt, out.getvalue()
 
 

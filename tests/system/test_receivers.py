@@ -3,8 +3,24 @@
 scripted MX that refuses, drops, stalls and babbles."""
 from receivers import *
 
+BOUNCES = os.path.join(CORPORA, "bounces.tsv")
 MODES = ("banner554", "banner421", "nobanner", "noehlo", "starttls-fail",
          "garbage")
+
+
+# What a recipient of the scripted MX chooses, and what must come of it.
+DIALOGUES = {
+    "c5.550": ("bounced", 550), "c4.451": ("deferred", 451),
+    "c4.450": ("deferred", 450), "c5.554": ("bounced", 554),
+    "multi-rcpt": ("bounced", 550), "421-rcpt": ("deferred", 421),
+    "drop-rcpt": ("deferred", None), "drop-data": ("deferred", None),
+    "drop-eod": ("deferred", None), "stall-rcpt": ("deferred", None),
+    "stall-eod": ("deferred", None), "slow-rcpt": ("deferred", None),
+}
+
+
+def slug(local):
+    return local.replace(".", "-")
 
 
 def make(lab):
@@ -13,15 +29,20 @@ def make(lab):
     w = World()
     w.lab = lab
     w.sink = lab.sink("plain.test")
-    w.helo = lab.sink("many.test", max_rcpt=3)
+    w.many = lab.sink("many.test", max_rcpt=3)
     w.mx = lab.fakemx("mx.test")
     w.nopipe = lab.fakemx("nopipe.test", "--no-pipelining")
+    for local in DIALOGUES: # a site each, so that none is held for another
+        lab.domain(slug(local) + ".mx.test", w.mx.host)
+        lab.domain(slug(local) + ".nopipe.test", w.nopipe.host)
     w.modes = {m: lab.fakemx(m + ".test", "--mode", m, *(
         ("--cert", lab.cert, "--key", lab.key) if m == "starttls-fail"
         else ())) for m in MODES}
     w.tls = lab.fakemx("tls.test", "--cert", lab.cert, "--key", lab.key)
     w.smtp_sink = SmtpSink(lab, "smtpsink.test")
     w.no8 = SmtpSink(lab, "smtpsink8.test", "-8")
+    if os.path.exists(BOUNCES):
+        lab.fakemx("tsv.test", "--tsv", BOUNCES)
     if lab.root:
         w.postfix = Postfix(lab, "postfix.test")
         w.dovecot = Dovecot(lab)
@@ -128,21 +149,10 @@ def fakemx_sees_a_clean_wire(w):
     eq(w.tls.events("data")[-1]["tls"], True)
 
 
-# What a recipient of the scripted MX chooses, and what must come of it.
-DIALOGUES = {
-    "c5.550": ("bounced", 550), "c4.451": ("deferred", 451),
-    "c4.450": ("deferred", 450), "c5.554": ("bounced", 554),
-    "multi-rcpt": ("bounced", 550), "421-rcpt": ("deferred", 421),
-    "drop-rcpt": ("deferred", None), "drop-data": ("deferred", None),
-    "drop-eod": ("deferred", None), "stall-rcpt": ("deferred", None),
-    "stall-eod": ("deferred", None), "slow-rcpt": ("deferred", None),
-}
-
-
 def dialogue(local, want, code):
     def f(w):
         for d in ("mx.test", "nopipe.test"):
-            rcpt = "%s@%s" % (local, d)
+            rcpt = "%s@%s.%s" % (local, slug(local), d)
             go(w, rcpt)
             a = w.d.outcome(rcpt, want, 25)
             if code:
@@ -173,17 +183,12 @@ def refused_and_taken_in_one_transaction(w):
 
 @test
 def labelled_replies_of_real_servers(w):
-    path = os.path.join(CORPORA, "bounces.tsv")
-    if not os.path.exists(path):
+    if not os.path.exists(BOUNCES):
         raise Skip("corpora absent")
     import csv
-    with open(path) as f:
+    with open(BOUNCES) as f:
         rows = list(csv.DictReader(f, delimiter="\t",
                                    quoting=csv.QUOTE_NONE))
-    if not getattr(w, "tsv_here", False):
-        mx = w.lab.fakemx("tsv.test", "--tsv", path)
-        w.lab.dns()
-        w.tsv_here = mx
     picked = [i for i, r in enumerate(rows, 1)
               if re.match(r"[45]\d\d[ -]", r["text"])][::40][:25]
     for stage in ("rcpt", "eod"):
@@ -242,7 +247,7 @@ def names(w):
 def a_peer_with_a_limit_of_recipients(w):
     rcpts = ["m%d@many.test" % i for i in range(10)]
     go(w, rcpts)
-    wait(lambda: sorted(r for m in w.helo.mails() for r in m["rcpt"]) ==
+    wait(lambda: sorted(r for m in w.many.mails() for r in m["rcpt"]) ==
          sorted(rcpts), 30, "all ten once")
 
 
