@@ -1,10 +1,11 @@
 #include "config.h"
+
 #include "smtp/reply.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT_CAP (SMTP_REPLY_TEXT_MAX - 1)
+#define TEXT_CAP  (SMTP_REPLY_TEXT_MAX - 1)
 #define LINE_ROOM 512 /* what a line may count on where lines are reported */
 
 static int
@@ -57,7 +58,7 @@ append(struct smtp_reply *r, const char *p, size_t n)
 static size_t
 utf8(const unsigned char *p, size_t n)
 {
-	static const unsigned char least[] = { 0, 0, 0xc2, 0xe0, 0xf0 };
+	static const unsigned char least[] = {0, 0, 0xc2, 0xe0, 0xf0};
 	size_t i, len = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
 
 	if (len == 1)
@@ -190,8 +191,8 @@ smtp_reply_reset(struct smtp_reply *r)
 }
 
 void
-smtp_reply_set(struct smtp_reply *r, int code, int subject, int detail,
-    const char *text)
+smtp_reply_set(
+    struct smtp_reply *r, int code, int subject, int detail, const char *text)
 {
 	smtp_reply_reset(r);
 	r->code = code;
@@ -205,8 +206,8 @@ smtp_reply_set(struct smtp_reply *r, int code, int subject, int detail,
 }
 
 void
-smtp_reply_enhanced_text(const struct smtp_reply *r,
-    char out[SMTP_REPLY_ENHANCED_MAX])
+smtp_reply_enhanced_text(
+    const struct smtp_reply *r, char out[SMTP_REPLY_ENHANCED_MAX])
 {
 	out[0] = '\0';
 	if (r->enhanced[0] != 0)

@@ -12,8 +12,8 @@
 #define SMTP_REPLY_TEXT_MAX 1024
 
 struct smtp_reply {
-	int code;              /* 200..599; 0: none */
-	int enhanced[3];       /* 0.0.0: none given */
+	int code;        /* 200..599; 0: none */
+	int enhanced[3]; /* 0.0.0: none given */
 	unsigned lines;
 	/* the lines' texts joined by '\n', without codes, capped; printable
 	 * (control characters become spaces) and valid UTF-8; NUL-terminated */
@@ -35,11 +35,11 @@ struct smtp_reply {
 int smtp_reply_parse(struct smtp_reply *r, struct buf *in);
 void smtp_reply_reset(struct smtp_reply *r);
 /* A reply of our own: for failures that no peer worded. */
-void smtp_reply_set(struct smtp_reply *r, int code, int subject, int detail,
-    const char *text);
+void smtp_reply_set(
+    struct smtp_reply *r, int code, int subject, int detail, const char *text);
 /* "5.1.1", or "" when none was given. */
 #define SMTP_REPLY_ENHANCED_MAX 16
-void smtp_reply_enhanced_text(const struct smtp_reply *r,
-    char out[SMTP_REPLY_ENHANCED_MAX]);
+void smtp_reply_enhanced_text(
+    const struct smtp_reply *r, char out[SMTP_REPLY_ENHANCED_MAX]);
 
 #endif
