@@ -21,3 +21,8 @@ LINTS = %reldir%/lint/layers.sh %reldir%/lint/symbols.sh %reldir%/lint/headers.s
 dist_check_SCRIPTS += $(LINTS)
 TESTS += $(LINTS)
 EXTRA_DIST += %reldir%/lint/order
+
+# The tests that need no daemon and no peers: what the sanitized build runs.
+check-unit: $(check_PROGRAMS)
+	@$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(filter tests/unit/%,$(TESTS))'
+.PHONY: check-unit
