@@ -1,2 +1,4 @@
 noinst_LIBRARIES += librdb.a
-librdb_a_SOURCES =
+librdb_a_SOURCES = \
+	%reldir%/codec.c %reldir%/codec.h \
+	%reldir%/reply.c %reldir%/reply.h
