@@ -17,10 +17,9 @@
 #define LABEL_MAX 63
 
 /* clang-format off */
-enum { ATEXT = 1, LDH = 2, QTEXT = 4, HEX = 8 };
+enum { ATEXT = 1, LDH = 2, QTEXT = 4 };
 #define A (ATEXT | QTEXT)
 #define L (ATEXT | LDH | QTEXT)
-#define H (ATEXT | LDH | QTEXT | HEX)
 #define Q QTEXT
 /* RFC 5322 3.2.3 atext, RFC 5321 4.1.2 qtextSMTP; octets above 126 are
  * looked at as UTF-8. */
@@ -31,13 +30,12 @@ static const unsigned char classes[128] = {
 	['='] = A, ['>'] = Q, ['?'] = A, ['@'] = Q, ['['] = Q, [']'] = Q,
 	['^'] = A, ['_'] = A, ['`'] = A, ['{'] = A, ['|'] = A, ['}'] = A,
 	['~'] = A,
-	['0' ... '9'] = H,
-	['A' ... 'F'] = H, ['G' ... 'Z'] = L,
-	['a' ... 'f'] = H, ['g' ... 'z'] = L,
+	['0' ... '9'] = L,
+	['A' ... 'Z'] = L,
+	['a' ... 'z'] = L,
 };
 #undef A
 #undef L
-#undef H
 #undef Q
 /* clang-format on */
 
@@ -482,55 +480,4 @@ smtp_address_key(const struct smtp_address *a, struct buf *out)
 		free(folded);
 	}
 	buf_adds(out, a->text + a->at);
-}
-
-static int
-hex_value(char c)
-{
-	if (!is_class(c, HEX))
-		return -1;
-	return c <= '9' ? c - '0' : lower(c) - 'a' + 10;
-}
-
-int
-smtp_address_xtext_decode(struct view v, struct buf *out)
-{
-	size_t i;
-
-	for (i = 0; i < v.n; i++) {
-		char c = v.p[i];
-		int hi, lo;
-
-		if (c <= 32 || c >= 127 || c == '=')
-			return -1;
-		if (c != '+') {
-			buf_addc(out, c);
-			continue;
-		}
-		if (i + 2 >= v.n)
-			return -1;
-		hi = hex_value(v.p[i + 1]);
-		lo = hex_value(v.p[i + 2]);
-		/* NUL, CR and LF would break whoever writes it out again. */
-		if (hi < 0 || lo < 0 || (hi == 0 && strchr("\r\n", lo)))
-			return -1;
-		buf_addc(out, (char)(hi << 4 | lo));
-		i += 2;
-	}
-	return 0;
-}
-
-void
-smtp_address_xtext_encode(struct view v, struct buf *out)
-{
-	size_t i;
-
-	for (i = 0; i < v.n; i++) {
-		char c = v.p[i];
-
-		if (c <= 32 || c >= 127 || c == '+' || c == '=')
-			buf_addf(out, "+%02X", (unsigned char)c);
-		else
-			buf_addc(out, c);
-	}
 }

@@ -1,6 +1,10 @@
 noinst_LIBRARIES += libsmtp.a
 libsmtp_a_SOURCES = \
-	%reldir%/address.c %reldir%/address.h
+	%reldir%/address.c %reldir%/address.h %reldir%/address_xtext.c \
+	%reldir%/server.c %reldir%/server.h %reldir%/server_priv.h \
+	%reldir%/server_auth.c %reldir%/server_content.c \
+	%reldir%/server_mail.c %reldir%/server_scan.c \
+	%reldir%/server_verbs.c
 libsmtp_a_SOURCES += %reldir%/reply.c %reldir%/reply.h
 libsmtp_a_SOURCES += \
 	%reldir%/client.c %reldir%/client.h \
