@@ -5,7 +5,11 @@
  * What it does not drop stays there.  Above CONN_IN_MAX unread bytes reading
  * pauses by itself until some are dropped (then call conn_resume()).
  * Writing: conn_write() only appends; all that was appended in one turn of
- * the loop leaves in one write at its end (TCP_NODELAY is set).
+ * the loop leaves in one write at its end (TCP_NODELAY is set here for
+ * outgoing connections, by the listener for incoming ones).
+ *
+ * Bytes that came before a failure of writing are still read and given to
+ * on_read before on_close: a peer's last "421" is not lost.
  *
  * Callbacks come from the loop, never from inside a call of these functions.
  * on_close is called once: the peer closed, an error, or the deadline; after
@@ -53,8 +57,9 @@ struct conn *conn_connect(struct loop *l, const struct sockaddr *peer,
     socklen_t peer_len, const struct sockaddr *local, socklen_t local_len,
     const struct conn_ops *ops, void *arg);
 void conn_close(struct conn **c);
-/* Closes once the output has left or the deadline passes; silent from now on.
- * The caller's pointer is NULLed. */
+/* Closes once the output has left and the peer closed its side too (what it
+ * still sends is thrown away), or after within_ms; silent from now on.  The
+ * caller's pointer is NULLed. */
 void conn_close_flushed(struct conn **c, int64_t within_ms);
 
 struct buf *conn_in(struct conn *c);
@@ -82,6 +87,9 @@ const struct sockaddr *conn_local(const struct conn *c, socklen_t *len);
 /* "192.0.2.1", "2001:db8::1" or "unix". */
 #define CONN_ADDR_MAX 64
 void conn_addr_text(const struct sockaddr *sa, char out[CONN_ADDR_MAX]);
+/* An IPv4 address written as IPv6 (::ffff:192.0.2.1) becomes AF_INET. */
+void conn_addr_unmap(struct sockaddr_storage *sa);
+unsigned conn_addr_port(const struct sockaddr *sa); /* 0 for unix */
 int conn_fd(const struct conn *c);
 
 #endif

@@ -19,6 +19,8 @@
 
 struct loop;
 
+/* The first loop is libev's default loop, so that it may watch children.
+ * SIGPIPE is ignored from here on. */
 struct loop *loop_new(void);
 void loop_free(struct loop **l); /* runs the graveyard a last time */
 struct ev_loop *loop_ev(struct loop *l);
@@ -38,6 +40,17 @@ struct loop_task {
 void loop_defer(struct loop *l, struct loop_task *t, void (*fn)(void *arg),
     void *arg);
 void loop_undefer(struct loop_task *t);
+/* The same, but after every deferred task of this turn: here connections
+ * write what the whole turn appended.  loop_undefer takes it back. */
+void loop_flush_later(struct loop *l, struct loop_task *t,
+    void (*fn)(void *arg), void *arg);
+/* fn(arg) when the loop is freed, for what lives on without an owner. */
+void loop_at_free(struct loop *l, struct loop_task *t, void (*fn)(void *arg),
+    void *arg);
+
+/* ms that never step back; timers and deadlines follow them even where a test
+ * has set base/clock. */
+int64_t loop_ms(void);
 
 /* One-shot timer. */
 struct loop_timer {

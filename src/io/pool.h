@@ -12,11 +12,14 @@ struct loop;
 struct pool;
 
 struct pool *pool_new(struct loop *l, unsigned workers);
-void pool_free(struct pool **p); /* waits for running jobs; calls no done */
+/* Waits for running jobs; calls no done, but release for each job left. */
+void pool_free(struct pool **p);
 
 struct pool_job; /* request; one per submitted job */
-/* work(arg) on a worker, then done(arg) on the loop.  Cancelling: done will
- * not be called; release(arg) is, on the loop, once the worker let go. */
+/* work(arg) on a worker, then done(arg) on the loop; the job is over when done
+ * is called.  Cancelling: done will not be called; release(arg) is, on the
+ * loop, once the worker let go.  So exactly one of done and release is called;
+ * release may be NULL. */
 struct pool_job *pool_submit(struct pool *p, void (*work)(void *arg),
     void (*done)(void *arg), void (*release)(void *arg), void *arg);
 void pool_cancel(struct pool_job **j);
