@@ -30,7 +30,7 @@ struct tls_ctx {
 const char *
 tls_error_text(void)
 {
-	unsigned long code = ERR_peek_last_error();
+	unsigned long code = ERR_peek_error(); /* the first: the cause */
 	const char *text = code ? ERR_reason_error_string(code) : NULL;
 
 	if (code && ERR_SYSTEM_ERROR(code))
@@ -45,6 +45,7 @@ ctx_new(bool server)
 	struct tls_ctx *ctx = mem_zalloc(sizeof(*ctx));
 	SSL_CTX *ssl;
 
+	ERR_clear_error();
 	ssl = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
 	if (ssl == NULL) {
 		free(ctx);

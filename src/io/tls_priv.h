@@ -18,7 +18,7 @@ SSL_SESSION *tls_session_get(struct tls_ctx *ctx, const char *key);
 void tls_session_put(struct tls_ctx *ctx, const char *key, SSL_SESSION *s);
 void tls_session_drop(struct tls_ctx *ctx, const char *key);
 
-/* Reason of the newest error in OpenSSL's queue; empties the queue. */
+/* Reason of the oldest error in OpenSSL's queue; empties the queue. */
 const char *tls_error_text(void);
 
 #endif
