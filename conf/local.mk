@@ -1,0 +1,2 @@
+confdir = $(sysconfdir)/facteur
+dist_conf_DATA = %reldir%/facteur.conf

@@ -1,2 +1,10 @@
 noinst_LIBRARIES += libconf.a
-libconf_a_SOURCES =
+libconf_a_SOURCES = \
+	%reldir%/check.c %reldir%/check.h \
+	%reldir%/conf.c %reldir%/conf.h \
+	%reldir%/dump.c %reldir%/dump.h \
+	%reldir%/load.c \
+	%reldir%/scalar.c %reldir%/scalar.h \
+	%reldir%/settings.c %reldir%/settings.h \
+	%reldir%/value.c %reldir%/value.h \
+	%reldir%/verify.c %reldir%/verify.h
