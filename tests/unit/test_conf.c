@@ -88,11 +88,12 @@ errors_name_their_line(void **st)
 		{ "dkim k {\n domain = x.test\n selector = s\n key = "
 		  "\"/nonexistent/k.pem\"\n}\n",
 		    ":4: key: /nonexistent/k.pem: No such file or directory\n" },
-		{ "source s {\n}\n", ":1: a source needs ipv4 or ipv6\n" },
+		/* What is missing is told of the line that ends the block. */
+		{ "source s {\n}\n", ":2: a source needs ipv4 or ipv6\n" },
 		{ "redis {\n embedded = no\n}\n",
 		    ":2: address must be given where embedded is no\n" },
 		{ "site x {\n connections = 3\n}\n",
-		    ":1: a site needs mx_suffixes or domains to apply to\n" },
+		    ":3: a site needs mx_suffixes or domains to apply to\n" },
 	};
 	struct buf got = { 0 };
 	size_t i;
