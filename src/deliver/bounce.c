@@ -262,6 +262,7 @@ on_original(void *arg, enum deliver_content_status st, struct buf *bytes,
 		break;
 	case DELIVER_CONTENT_DAMAGED:
 	case DELIVER_CONTENT_NOT_7BIT:
+	case DELIVER_CONTENT_UNSIGNED:
 		break; /* the report goes without it */
 	}
 	send_report(rep, buf_view(&own));

@@ -19,3 +19,12 @@ libdeliver_a_SOURCES = \
 	%reldir%/settle.c %reldir%/settle.h \
 	%reldir%/turn.c %reldir%/turn.h \
 	%reldir%/verdict.c %reldir%/verdict.h
+libdeliver_a_SOURCES += \
+	%reldir%/base.c %reldir%/base.h \
+	%reldir%/batch.c %reldir%/batch.h \
+	%reldir%/content.c %reldir%/content.h \
+	%reldir%/hop.c %reldir%/hop.h \
+	%reldir%/session.c %reldir%/session.h \
+	%reldir%/session_priv.h \
+	%reldir%/session_talk.c %reldir%/session_talk.h \
+	%reldir%/sign.c %reldir%/sign.h

@@ -32,18 +32,18 @@ struct deliver_env { /* what all sessions share; borrowed */
 	struct dns *dns;
 	struct store *store;
 	struct deliver_content *content;
-	struct tls_ctx *tls_any;      /* opportunistic, required */
+	struct tls_ctx *tls_any; /* opportunistic, required */
 	struct tls_ctx *tls_verified;
 	const char *hostname; /* ours, for loop detection and HELO */
 };
 
 /* Why a session is over. */
 struct deliver_end {
-	bool connected;  /* some address answered with a greeting of 2xx */
-	bool loops;      /* the MX is ourselves */
+	bool connected; /* some address answered with a greeting of 2xx */
+	bool loops;     /* the MX is ourselves */
 	struct deliver_result last; /* the failure, when there was one: kind
 				     * TEMPORARY or PERMANENT, stage, text */
-	bool failed;     /* last is set */
+	bool failed;                /* last is set */
 	unsigned transactions;
 };
 
@@ -60,13 +60,13 @@ struct deliver_session_ops {
 };
 
 struct deliver_session_params {
-	const struct conf_site *policy;  /* referenced through conf */
+	const struct conf_site *policy; /* referenced through conf */
 	struct conf *conf;
 	const struct conf_source *source; /* NULL: let the kernel choose */
-	const struct dns_mx_host *mx; /* in the order to try; copied */
+	const struct dns_mx_host *mx;     /* in the order to try; copied */
 	size_t nmx;
-	bool literal;  /* mx[0] is an address literal, not a name */
-	void *owner;   /* the scheduler's own */
+	bool literal; /* mx[0] is an address literal, not a name */
+	void *owner;  /* the scheduler's own */
 };
 
 struct deliver_session *deliver_session_open(const struct deliver_env *env,
@@ -79,13 +79,15 @@ void deliver_session_wake(struct deliver_session *s);
 void deliver_session_stop(struct deliver_session *s, bool at_once);
 void *deliver_session_owner(const struct deliver_session *s);
 bool deliver_session_idle(const struct deliver_session *s);
+
 /* "connecting", "ready", "sending" ...; host and counts for `sessions`. */
 struct deliver_session_info {
 	const char *state, *mx, *address, *tls;
 	unsigned transactions;
 	int64_t since_ms;
 };
-void deliver_session_info(const struct deliver_session *s,
-    struct deliver_session_info *i);
+
+void deliver_session_info(
+    const struct deliver_session *s, struct deliver_session_info *i);
 
 #endif

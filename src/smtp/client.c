@@ -252,21 +252,37 @@ smtp_client_quit(struct smtp_client *c, struct buf *out)
 		smtp_client_lost(c, "given up");
 }
 
-void
-smtp_client_lost(struct smtp_client *c, const char *why)
+static void
+gone(struct smtp_client *c, enum smtp_client_verdict v, const char *what,
+    const char *why)
 {
-	enum smtp_client_verdict v = SMTP_CLIENT_TEMPORARY;
 	char text[SMTP_REPLY_TEXT_MAX];
 
 	if (c->state == CL_CLOSED)
 		return;
-	/* It closed while idle; our commands met nobody. */
-	if (c->tx && !c->replied && c->transactions > 0)
-		v = SMTP_CLIENT_UNTRIED;
-	snprintf(text, sizeof(text), "connection lost at %s: %s",
+	snprintf(text, sizeof(text), "%s at %s: %s", what,
 	    states[c->state].name, why);
 	smtp_reply_set(&c->reply, 450, 4, 2, text);
 	smtp_client_enter(c, smtp_client_verdict_end(c, v));
+}
+
+void
+smtp_client_lost(struct smtp_client *c, const char *why)
+{
+	/* It closed while idle; our commands met nobody. */
+	bool untried = c->tx && !c->replied && c->transactions > 0;
+
+	gone(c, untried ? SMTP_CLIENT_UNTRIED : SMTP_CLIENT_TEMPORARY,
+	    "connection lost", why);
+}
+
+void
+smtp_client_abandon(struct smtp_client *c, const char *why)
+{
+	gone(c,
+	    smtp_client_content_sent(c) ? SMTP_CLIENT_TEMPORARY
+					: SMTP_CLIENT_UNTRIED,
+	    "broken off", why);
 }
 
 int64_t

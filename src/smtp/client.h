@@ -100,7 +100,7 @@ struct smtp_client_rcpt {
 };
 
 struct smtp_client_tx {     /* the caller's, until it is taken back */
-	const char *sender; /* "": <> */
+	struct view sender; /* without brackets; empty: <> */
 	bool eightbit;
 	bool smtputf8;
 	enum smtp_client_ret ret;
@@ -136,6 +136,9 @@ void smtp_client_quit(struct smtp_client *c, struct buf *out);
 /* The connection is gone (all its input was given before), the handshake
  * failed, or the driver gives up: why says it. */
 void smtp_client_lost(struct smtp_client *c, const char *why);
+/* The driver breaks off: recipients are temporary when the whole content has
+ * left, else untried. */
+void smtp_client_abandon(struct smtp_client *c, const char *why);
 /* By clock_mono(), ms; 0: none. */
 int64_t smtp_client_deadline(const struct smtp_client *c);
 void smtp_client_expired(struct smtp_client *c);

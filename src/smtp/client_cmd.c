@@ -28,7 +28,7 @@ smtp_client_cmd_mail(struct buf *out, const struct smtp_client_tx *tx,
     const struct smtp_client_caps *caps)
 {
 	buf_addv(out, VIEW("MAIL FROM:<"));
-	buf_adds(out, tx->sender);
+	buf_addv(out, tx->sender);
 	buf_addc(out, '>');
 	if (caps->size)
 		buf_addf(out, " SIZE=%zu", tx->content.n);

@@ -117,7 +117,8 @@ begin(struct run *r)
 	buf_clear(&r->content);
 	buf_adds(&r->content, r->row->content ? r->row->content : "hi\r\n");
 	r->tx = r->row->tx;
-	r->tx.sender = r->row->sender ? r->row->sender : "me@y.example";
+	r->tx.sender =
+	    view_str(r->row->sender ? r->row->sender : "me@y.example");
 	r->tx.content = buf_view(&r->content);
 	r->tx.rcpt = r->rcpt;
 	r->tx.nrcpt = n;
