@@ -8,8 +8,8 @@
  * one.  Every content comes back byte for byte: mail_patch_make verifies that
  * before it returns.
  *
- * A mail_base is refcounted and holds the prepared dictionaries.  Any thread
- * may apply; make and base_* belong to the loop.
+ * Any thread may apply, holding a base that the loop keeps alive; make and the
+ * mail_base_* of mail/base.h belong to the loop.
  */
 #ifndef MAIL_PATCH_H
 #define MAIL_PATCH_H
@@ -18,8 +18,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-
-struct mail_base;
+#include "mail/base.h"
 
 enum mail_patch_kind { /* first octet of a patch; part of the stored format */
 	MAIL_PATCH_SAME = 1, /* the content is the base */
@@ -27,19 +26,10 @@ enum mail_patch_kind { /* first octet of a patch; part of the stored format */
 	MAIL_PATCH_MERGE = 3 /* reserved: template and variables */
 };
 
-struct mail_base *mail_base_new(struct view plain);
-struct mail_base *mail_base_ref(struct mail_base *b);
-void mail_base_unref(struct mail_base **b);
-struct view mail_base_plain(const struct mail_base *b);
-size_t mail_base_memory(const struct mail_base *b);
-/* As stored in Redis (compressed), and back; max_bytes caps the result. */
-void mail_base_pack(struct view plain, struct buf *out);
-int mail_base_unpack(struct view stored, size_t max_bytes, struct buf *out,
-    struct err *e);
-
 /* Plain form of a content, for building bases. */
 void mail_patch_plain(struct view content, struct buf *out);
-/* The spans of a (16 bytes and more, in a's order) that b has too. */
+/* The spans of a (16 bytes and more, in a's order) that b has too; what lies
+ * between them is blotted out with zeros. */
 void mail_patch_common(struct view a, struct view b, struct buf *out);
 
 /* base NULL: the content on its own. */
