@@ -1,2 +1,10 @@
 noinst_LIBRARIES += libintake.a
-libintake_a_SOURCES =
+libintake_a_SOURCES = \
+	%reldir%/accept.c \
+	%reldir%/auth.c %reldir%/auth.h \
+	%reldir%/door.c \
+	%reldir%/intake.c %reldir%/intake.h %reldir%/intake_priv.h \
+	%reldir%/login.c \
+	%reldir%/message.c \
+	%reldir%/session.c \
+	%reldir%/tenant.c
