@@ -1,16 +1,15 @@
 /*
  * What the files of the intake share.
  *
- * A generation is a configuration with its index of users.  A door is what
- * one listen block of a generation says: sessions and messages hold
- * references to it, so that a reload pulls nothing away under them.  A port is
- * a listening socket: it outlives reloads and shows the door in force.
+ * A port is a listening socket: it outlives reloads and shows the door that is
+ * in force (intake/door.h).
  */
 #ifndef INTAKE_INTAKE_PRIV_H
 #define INTAKE_INTAKE_PRIV_H
 
 #include "base/list.h"
 #include "conf/conf.h"
+#include "intake/door.h"
 #include "intake/intake.h"
 #include "io/conn.h"
 #include "io/loop.h"
@@ -21,24 +20,7 @@ struct intake_address;
 struct intake_auth;
 struct intake_auth_req;
 struct intake_rate;
-struct intake_user;
 struct listener;
-struct tls_ctx;
-
-struct intake_generation {
-	unsigned refs;
-	struct conf *conf;         /* a reference */
-	struct intake_user *users; /* owned hash */
-};
-
-struct intake_door {
-	unsigned refs;
-	struct intake_generation *generation; /* a reference */
-	const struct conf_listen *listen;     /* of that generation */
-	struct smtp_server_rules rules;
-	struct tls_ctx *tls; /* owned; NULL: none */
-	char hostname[256];
-};
 
 struct intake_port {
 	struct list link;
@@ -119,14 +101,6 @@ struct intake_session {
 	int64_t began;
 	size_t counted; /* of content_bytes */
 };
-
-/* door.c */
-struct intake_generation *intake_door_generation(struct conf *conf);
-void intake_door_generation_unref(struct intake_generation **g);
-struct intake_door *intake_door_new(struct intake_generation *g,
-    const struct conf_listen *l, struct err *e);
-struct intake_door *intake_door_ref(struct intake_door *d);
-void intake_door_unref(struct intake_door **d);
 
 /* tenant.c */
 void intake_tenant_index(struct intake_generation *g);

@@ -143,7 +143,7 @@ save(const struct submit_message *m)
 		    m->rcpt[k].notify,
 		    m->rcpt[k].orcpt ? m->rcpt[k].orcpt : "-");
 	fprintf(f, "\n");
-	fwrite(buf_ptr(&m->content), 1, m->content.n, f);
+	fwrite(buf_view(&m->content).p, 1, m->content.n, f);
 	fclose(f);
 }
 

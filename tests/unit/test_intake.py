@@ -553,12 +553,11 @@ def main():
             failed += 1
             server.p.kill()
             server.p.wait()
+            with open(os.path.join(DIR, "log")) as f:
+                for line in f.read().splitlines()[-8:]:
+                    print("#", line)
             print(f"not ok {k} - {name}: {type(e).__name__}: {e}")
         sys.stdout.flush()
-    if failed:
-        with open(os.path.join(DIR, "log")) as f:
-            for line in f.read().splitlines()[-60:]:
-                print("#", line)
     shutil.rmtree(DIR, ignore_errors=True)
     sys.exit(failed > 0)
 
