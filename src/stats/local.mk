@@ -1,2 +1,4 @@
 noinst_LIBRARIES += libstats.a
-libstats_a_SOURCES =
+libstats_a_SOURCES = \
+	%reldir%/rows.h \
+	%reldir%/stats.c %reldir%/stats.h

@@ -19,5 +19,7 @@ void stats_reset(void); /* tests */
 
 enum stats_format { STATS_TEXT, STATS_JSON, STATS_PROMETHEUS };
 void stats_print(struct buf *out, enum stats_format format);
+/* All rows in man(7) macros, for the manual. */
+void stats_reference(struct buf *out);
 
 #endif
