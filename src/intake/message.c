@@ -120,6 +120,9 @@ follow_port(struct intake_session *s)
 static void
 refuse_stranger(struct intake_session *s)
 {
+	log_warn("intake.no_tenant", "listener=%s client=%s user=%s sender=%s",
+	    s->door->listen->name, s->client, log_q(view_str(s->user)),
+	    log_q(view_str(smtp_server_tx(s->engine)->sender.text)));
 	if (s->door->listen->auth != CONF_AUTH_NONE)
 		intake_session_answer(s, 530, "5.7.0 authentication required");
 	else

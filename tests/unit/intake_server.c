@@ -135,7 +135,8 @@ save(const struct submit_message *m)
 
 	snprintf(path, sizeof(path), "%s/%06u", folder, ++n);
 	f = fopen(path, "wb");
-	fprintf(f, "%s|%s|%s|%s|%s|%s|%d|%s\n", m->tenant->name,
+	fprintf(f, "%s|%s|%s|%s|%s|%s|%d|%s\n",
+	    m->tenant ? m->tenant->name : "",
 	    m->sender.text, m->protocol, m->helo, m->client,
 	    m->tls ? m->tls : "", m->ret, m->envid ? m->envid : "");
 	for (k = 0; k < m->nrcpt; k++)
@@ -200,6 +201,35 @@ submit_cancel(struct submit_req **r)
 	free(*r);
 	*r = NULL;
 }
+
+/* A sink for what comes to bounces@ any domain, from anyone. */
+static bool
+sink_claims(void *arg, const struct smtp_address *rcpt)
+{
+	(void)arg;
+	return view_eq(smtp_address_local(rcpt), VIEW("bounces"));
+}
+
+static struct submit_req *
+sink_send(void *arg, struct submit_message *m, void (*done)(void *done_arg),
+    void *done_arg)
+{
+	(void)arg;
+	return submit_send(NULL, m, done, done_arg);
+}
+
+static void
+sink_cancel(void *arg, struct submit_req **r)
+{
+	(void)arg;
+	submit_cancel(r);
+}
+
+static const struct intake_sink sink = { .name = "bounces",
+	.open = true,
+	.claims = sink_claims,
+	.send = sink_send,
+	.cancel = sink_cancel };
 
 /* --- configuration ------------------------------------------------------- */
 
@@ -435,7 +465,7 @@ main(int argc, char **argv)
 	if (argc < 2)
 		return 2;
 	folder = argv[1];
-	quiet = argc > 2;
+	quiet = argc > 2 && strcmp(argv[2], "quiet") == 0;
 	snprintf(certificate, sizeof(certificate), "%s/../cert.pem", folder);
 	snprintf(key, sizeof(key), "%s/../key.pem", folder);
 	snprintf(socket_path, sizeof(socket_path), "unix:%s/../lmtp", folder);
@@ -447,6 +477,8 @@ main(int argc, char **argv)
 	conf = make_conf(false);
 	p.loop = loop;
 	p.conf = conf;
+	p.sinks = &sink;
+	p.nsinks = argc > 2 && strcmp(argv[2], "sink") == 0;
 	intake = intake_new(&p, &e);
 	if (intake == NULL) {
 		fprintf(stderr, "%s\n", e.text);

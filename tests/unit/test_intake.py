@@ -20,12 +20,13 @@ MESSAGE = "From: a@b.c\r\nSubject: x\r\n\r\n.dot\r\nbye\r\n"
 
 
 class Server:
-    def __init__(self):
+    def __init__(self, *more):
         shutil.rmtree(OUT, ignore_errors=True)
         os.mkdir(OUT)
         self.log = open(os.path.join(DIR, "log"), "ab")
         self.p = subprocess.Popen(
-            [os.path.join(BUILD, "tests/unit/intake_server"), OUT],
+            [os.path.join(BUILD, "tests/unit/intake_server"), OUT,
+             *more],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self.log, text=True)
         self.ports()
@@ -466,6 +467,26 @@ def test_many_idle(s):
         c.close()
 
 
+def test_sink(s):
+    c = Raw(s.port["plain"])  # nobody's
+    c.reply()
+    eq(c.ask("EHLO a", "MAIL FROM:<>", "RCPT TO:<d@e.f>",
+             "RCPT TO:<bounces@e.f>", "DATA"),
+       ["250", "250", "530", "250", "354"])
+    eq(c.ask("."), ["250"])
+    c.close()
+    fields, rcpts, _ = saved(s)[0]
+    eq(fields[0], "")
+    eq(rcpts, ["bounces@e.f 0 -"])
+    c = Raw(s.port["fixed"])  # a tenant's: not both in one message
+    c.reply()
+    eq(c.ask("EHLO a", "MAIL FROM:<a@b.c>", "RCPT TO:<d@e.f>",
+             "RCPT TO:<bounces@e.f>", "RSET", "MAIL FROM:<a@b.c>",
+             "RCPT TO:<bounces@e.f>", "RCPT TO:<d@e.f>"),
+       ["250", "250", "250", "452", "250", "250", "250", "452"])
+    c.close()
+
+
 def test_reload(s):
     kept = Raw(s.port["fixed"])
     gone = Raw(s.port["old"])
@@ -542,7 +563,7 @@ def main():
     failed = 0
     print(f"1..{len(tests)}")
     for k, (name, f) in enumerate(tests, 1):
-        server = Server()
+        server = Server(*(["sink"] if name == "test_sink" else []))
         try:
             f(server)
             if name != "test_drain":
