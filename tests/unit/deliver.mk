@@ -9,3 +9,11 @@ tests_unit_test_deliver_SOURCES = %reldir%/test_deliver.c %reldir%/deliver_world
 	%reldir%/deliver_peers.c
 tests_unit_test_deliver_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_deliver_LDADD = libdeliver.a libsite.a $(LIBS_BASE) $(CMOCKA_LIBS)
+# A session against a scripted peer on loopback; names, queue and contents are
+# stood in for.
+check_PROGRAMS += tests/unit/test_deliver_session
+TESTS += tests/unit/test_deliver_session
+tests_unit_test_deliver_session_SOURCES = %reldir%/test_deliver_session.c %reldir%/session_world.c %reldir%/session_world.h \
+	%reldir%/session_peer.c %reldir%/session_peer.h
+tests_unit_test_deliver_session_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_deliver_session_LDADD = libdeliver.a libsmtp.a $(LIBS_IO) $(IDN2_LIBS) -lunistring $(CMOCKA_LIBS)
