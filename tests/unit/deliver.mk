@@ -16,4 +16,10 @@ TESTS += tests/unit/test_deliver_session
 tests_unit_test_deliver_session_SOURCES = %reldir%/test_deliver_session.c %reldir%/session_world.c %reldir%/session_world.h \
 	%reldir%/session_peer.c %reldir%/session_peer.h
 tests_unit_test_deliver_session_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_deliver_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=send -Wl,--wrap=recvmsg
 tests_unit_test_deliver_session_LDADD = libdeliver.a libsmtp.a $(LIBS_IO) $(IDN2_LIBS) -lunistring $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_deliver_content
+TESTS += tests/unit/test_deliver_content
+tests_unit_test_deliver_content_SOURCES = %reldir%/test_deliver_content.c
+tests_unit_test_deliver_content_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_deliver_content_LDADD = libdeliver.a $(LIBS_MAIL) $(LIBS_IO) $(CMOCKA_LIBS)

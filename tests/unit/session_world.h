@@ -28,13 +28,13 @@ struct world_peer {
 	const char *rcpt_of; /* "b@x.example 550 no\r\n": for one */
 	const char *data;
 	const char *end;
-	const char *second; /* greeting of the connections after the first */
+	const char *second;   /* greeting of the connections after the first */
 	unsigned close_after; /* messages, then closes without a word */
 	bool broken_tls;
 };
 
 struct world_job {
-	const char *rcpt; /* NULL: no such job */
+	const char *rcpt;                  /* NULL: no such job */
 	bool eightbit, smtputf8, together; /* together: with the one before */
 };
 
@@ -54,14 +54,15 @@ extern struct world {
 	size_t bytes_n;
 	enum deliver_content_status status, status_7bit;
 	unsigned asked, asked_7bit; /* contents */
-	bool lose_shard; /* once a content is asked for */
+	bool lose_shard;            /* once a content is asked for */
+	unsigned sends, receives;   /* system calls, of both sides */
 	/* jobs and results */
 	struct deliver_job job[WORLD_JOBS];
 	struct deliver_result result[WORLD_JOBS];
 	unsigned answers[WORLD_JOBS];
 	bool together[WORLD_JOBS];
 	size_t njobs, taken, done;
-	bool again; /* jobs that come back untried are given out once more */
+	unsigned repeat; /* the first job is given out that often again */
 	struct deliver_session *session;
 	struct deliver_end end;
 	bool gone;

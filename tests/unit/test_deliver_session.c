@@ -99,15 +99,15 @@ static const struct row {
 	/* ownership */
 	{ "not our shard: nothing begins", { 0 }, { { "a@x" } }, { { DELIVER_UNTRIED } }, .connections = 1, .fenced = true, .lines = "EHLO me.example\nQUIT\n" },
 };
+
 /* clang-format on */
 
 static void
-is_like(const char *name, const struct deliver_result *r,
-    const struct want *w)
+is_like(const char *name, const struct deliver_result *r, const struct want *w)
 {
 	if ((int)r->kind != w->kind)
-		fail_msg("%s: kind %d: %d %s", name, (int)r->kind, r->code,
-		    r->text);
+		fail_msg(
+		    "%s: kind %d: %d %s", name, (int)r->kind, r->code, r->text);
 	if (w->kind == DELIVER_UNTRIED)
 		return;
 	if (r->stage != w->stage || r->code != w->code)
@@ -154,8 +154,8 @@ run_row(const struct row *w)
 	if (w->failed)
 		is_like(w->name, &world.end.last, &w->last);
 	if (w->lines && strcmp(buf_str(&world.lines), w->lines) != 0)
-		fail_msg("%s: the peer heard: %s", w->name,
-		    buf_str(&world.lines));
+		fail_msg(
+		    "%s: the peer heard: %s", w->name, buf_str(&world.lines));
 	world_close();
 }
 
@@ -185,8 +185,8 @@ result_is_complete(void **st)
 {
 	static const struct world_peer peer = {
 	    .ehlo = "250-x\r\n250-PIPELINING\r\n250 DSN\r\n"};
-	static const struct conf_source source = {
-	    .name = (char *)"s1", .ipv4 = (char *)"127.0.0.9",
+	static const struct conf_source source = {.name = (char *)"s1",
+	    .ipv4 = (char *)"127.0.0.9",
 	    .helo = (char *)"s1.example"};
 	const struct deliver_result *r = &world.result[0];
 
@@ -211,8 +211,8 @@ result_is_complete(void **st)
 	assert_int_equal(r->enhanced[0], 2);
 	assert_true(r->started_ms > 0 && r->ended_ms >= r->started_ms);
 	/* dots were doubled */
-	assert_string_equal(buf_str(&world.content),
-	    "Subject: x\r\n\r\n..dot\r\nbody\r\n");
+	assert_string_equal(
+	    buf_str(&world.content), "Subject: x\r\n\r\n..dot\r\nbody\r\n");
 	world_close();
 }
 
@@ -296,8 +296,7 @@ static void
 stopped_at_once(void **st)
 {
 	static const struct world_peer silent = {.end = "silent"},
-				       quiet = {.mail = "silent"},
-				       good = {0};
+				       quiet = {.mail = "silent"}, good = {0};
 
 	(void)st;
 	/* the content left: it may have arrived */
@@ -364,8 +363,8 @@ shard_lost_before_the_last_octets(void **st)
 static void
 refused_early(void **st)
 {
-	static const struct world_peer peer = {.ehlo = BDAT,
-	    .rcpt = "550 5.1.1 no\r\n"};
+	static const struct world_peer peer = {
+	    .ehlo = BDAT, .rcpt = "550 5.1.1 no\r\n"};
 
 	(void)st;
 	begin(&peer, 1);
@@ -402,6 +401,36 @@ large_content(void **st)
 		assert_int_equal(world.result[0].kind, DELIVER_SENT);
 		assert_true(view_eq(buf_view(&world.content), buf_view(&b)));
 		buf_fini(&b);
+		world_close();
+	}
+}
+
+/* One write a flight and one read an answer, on either side. */
+static void
+few_system_calls(void **st)
+{
+	static const struct world_peer data = {0}, bdat = {.ehlo = BDAT};
+	static char text[4096];
+	unsigned i;
+
+	(void)st;
+	for (i = 0; i < sizeof(text); i++)
+		text[i] =
+		    "a line of usual length, more or less, in a mail.\r\n"[i %
+									   50];
+	memcpy(text + sizeof(text) - 2, "\r\n", 2);
+	for (i = 0; i < 2; i++) {
+		begin(i ? &bdat : &data, 1);
+		world.bytes = text;
+		world.bytes_n = sizeof(text);
+		world.repeat = 1000;
+		world.conf.site_default.messages_per_connection = 2000;
+		world_session("mx", NULL);
+		world_run(true);
+		assert_int_equal(world.messages, 1001);
+		assert_int_equal(world.connections, 1);
+		assert_in_range(world.sends, 1000, i ? 2020 : 4020);
+		assert_in_range(world.receives, 1000, i ? 2020 : 4020);
 		world_close();
 	}
 }
@@ -461,6 +490,7 @@ static const struct {
 	{ "verified, other name", { .ehlo = TLS }, CONF_SITE_TLS_VERIFIED, "mx2", false, false, 1, 0, { DELIVER_TEMPORARY, MAIL_STAGE_STARTTLS, 450 } },
 	{ "verified, second host is right", { .ehlo = TLS }, CONF_SITE_TLS_VERIFIED, "mx2 mx", true, true, 2, 1 },
 };
+
 /* clang-format on */
 
 static void
@@ -506,6 +536,7 @@ main(void)
 	    cmocka_unit_test(shard_lost_before_the_last_octets),
 	    cmocka_unit_test(refused_early),
 	    cmocka_unit_test(large_content),
+	    cmocka_unit_test(few_system_calls),
 	    cmocka_unit_test(tls_policies),
 	};
 
