@@ -22,6 +22,8 @@ struct loop;
 
 struct dns *dns_open(struct loop *l, const struct conf_dns *conf,
     struct err *e);
+/* Requests still open are dropped in silence; their owners must have let go
+ * of them by the end of the turn. */
 void dns_close(struct dns **d);
 void dns_flush(struct dns *d); /* forgets the cache */
 
@@ -35,7 +37,9 @@ enum dns_status {
 const char *dns_status_text(enum dns_status s);
 
 /* MX of a domain, RFC 5321 5.1: sorted by preference, each group shuffled;
- * without MX the domain itself (implicit).  domain is in A-labels. */
+ * without MX the domain itself (implicit), if it has an address.  domain is in
+ * A-labels, or an address literal ("192.0.2.1", "[IPv6:2001:db8::1]"), which
+ * is its own host. */
 #define DNS_MX_MAX 32
 struct dns_mx_host {
 	char name[256]; /* lower case, no final dot */
@@ -55,7 +59,8 @@ struct dns_req *dns_mx_lookup(struct dns *d, const char *domain,
     void (*done)(void *arg, const struct dns_mx *mx), void *arg);
 
 /* Addresses of a host: A and AAAA as configured, CNAMEs followed, IPv4 first;
- * each family shuffled.  Ports are 0. */
+ * each family shuffled.  Ports are 0.  An address literal is its own answer.
+ * /etc/hosts is not consulted. */
 #define DNS_ADDR_MAX 32
 struct dns_addrs {
 	enum dns_status status;
@@ -80,6 +85,8 @@ struct dns_req *dns_txt_lookup(struct dns *d, const char *name,
 struct dns_req *dns_ptr_lookup(struct dns *d, const struct sockaddr *sa,
     void (*done)(void *arg, const struct dns_texts *t), void *arg);
 
-void dns_cancel(struct dns_req **r); /* silence from now on */
+/* Silence from now on.  A request is over once its callback is called; inside
+ * the callback this is harmless. */
+void dns_cancel(struct dns_req **r);
 
 #endif
