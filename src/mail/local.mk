@@ -4,9 +4,11 @@ libmail_a_SOURCES = \
 	%reldir%/class.c %reldir%/class.h \
 	%reldir%/dkim.c %reldir%/dkim.h \
 	%reldir%/dkim_ed25519.c %reldir%/dkim_ed25519.h \
+	%reldir%/encode.c %reldir%/encode.h \
 	%reldir%/header.c %reldir%/header.h \
 	%reldir%/patch.c %reldir%/patch.h \
 	%reldir%/pem.c %reldir%/pem.h \
+	%reldir%/report.c %reldir%/report.h \
 	%reldir%/scratch.c %reldir%/scratch.h \
 	%reldir%/undo.c %reldir%/undo.h %reldir%/undo_part.h \
 	%reldir%/undo_b64.c %reldir%/undo_qp.c
