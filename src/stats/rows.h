@@ -49,6 +49,8 @@
 	X(DELIVER_DSN, COUNTER, "delivery status reports queued") \
 	X(DKIM_SIGNED, COUNTER, "DKIM signatures made") \
 	X(DKIM_FAILED, COUNTER, "DKIM signatures that failed") \
+	X(ACCOUNT_LOST, COUNTER, "accounting lines lost while their file could not be written") \
+	X(CONTROL_COMMANDS, COUNTER, "commands on the control socket") \
 	X(LOOP_TURNS, COUNTER, "turns of the event loop")
 
 enum stats_id {
