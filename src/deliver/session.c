@@ -2,7 +2,6 @@
 
 #include "deliver/session.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,8 +60,9 @@ failed(struct deliver_session *s, int kind, enum mail_stage stage, int detail,
 	s->end.failed = true;
 }
 
-enum mail_stage
-deliver_session_stage(enum smtp_client_stage at)
+/* What the engine says of its end. */
+static void
+learn(struct deliver_session *s)
 {
 	static const enum mail_stage stages[] = {
 	    [SMTP_CLIENT_AT_GREETING] = MAIL_STAGE_GREETING,
@@ -72,17 +72,6 @@ deliver_session_stage(enum smtp_client_stage at)
 	    [SMTP_CLIENT_AT_RCPT] = MAIL_STAGE_RCPT,
 	    [SMTP_CLIENT_AT_DATA] = MAIL_STAGE_DATA,
 	    [SMTP_CLIENT_AT_END] = MAIL_STAGE_END};
-
-	static_assert(sizeof(stages) / sizeof(stages[0]) == SMTP_CLIENT_STAGES,
-	    "a stage each");
-
-	return stages[at];
-}
-
-/* What the engine says of its end. */
-static void
-learn(struct deliver_session *s)
-{
 	const struct smtp_client_result *f;
 
 	f = s->client ? smtp_client_failure(s->client) : NULL;
@@ -91,7 +80,7 @@ learn(struct deliver_session *s)
 	failed(s,
 	    f->verdict == SMTP_CLIENT_PERMANENT ? DELIVER_PERMANENT
 						: DELIVER_TEMPORARY,
-	    deliver_session_stage(f->stage), 0, f->text);
+	    stages[f->stage], 0, f->text);
 	s->end.last.code = f->code;
 	memcpy(s->end.last.enhanced, f->enhanced, sizeof(f->enhanced));
 }
@@ -139,41 +128,12 @@ finish(struct deliver_session *s)
 	loop_bury(s->env->loop, s, release);
 }
 
-static void
-connect_peer(struct deliver_session *s)
-{
-	s->since_ms = clock_now();
-	s->conn = conn_connect(s->env->loop, (const void *)&s->peer,
-	    s->peer_len, s->local_len ? (const void *)&s->local : NULL,
-	    s->local_len, &deliver_session_talk_ops, s);
-	conn_deadline(s->conn, s->policy->connect_timeout_ms);
-}
-
-/* Opportunistic TLS that failed: without it, RFC 7435. */
-static bool
-again_in_clear(struct deliver_session *s, const char *why)
-{
-	if (s->clear || s->stopping ||
-	    s->policy->tls != CONF_SITE_TLS_OPPORTUNISTIC)
-		return false;
-	log_info("session.tls_failed", "mx=%s address=%s text=%s", s->mx,
-	    s->address, log_q(view_str(why)));
-	disconnect(s);
-	s->clear = true;
-	connect_peer(s);
-	return true;
-}
-
 void
 deliver_session_over(struct deliver_session *s)
 {
 	bool go_on = !s->ready && !s->stopping;
 
 	learn(s);
-	if (go_on && s->end.failed &&
-	    s->end.last.stage == MAIL_STAGE_STARTTLS &&
-	    again_in_clear(s, s->end.last.text))
-		return;
 	if (!go_on) {
 		finish(s);
 		return;
@@ -192,6 +152,16 @@ deliver_session_loops(struct deliver_session *s)
 }
 
 /* --- finding a peer -------------------------------------------------------- */
+
+static void
+connect_peer(struct deliver_session *s)
+{
+	s->since_ms = clock_now();
+	s->conn = conn_connect(s->env->loop, (const void *)&s->peer,
+	    s->peer_len, s->local_len ? (const void *)&s->local : NULL,
+	    s->local_len, &deliver_session_talk_ops, s);
+	conn_deadline(s->conn, s->policy->connect_timeout_ms);
+}
 
 static void
 on_hop(void *arg, const struct deliver_hop_addr *a,
@@ -235,8 +205,15 @@ deliver_session_unreached(
 {
 	char text[512];
 
-	if (stage == MAIL_STAGE_STARTTLS && again_in_clear(s, why))
+	if (stage == MAIL_STAGE_STARTTLS && !s->clear &&
+	    s->policy->tls == CONF_SITE_TLS_OPPORTUNISTIC) {
+		log_info("session.tls_failed", "mx=%s address=%s text=%s",
+		    s->mx, s->address, log_q(view_str(why)));
+		disconnect(s);
+		s->clear = true;
+		connect_peer(s);
 		return;
+	}
 	snprintf(text, sizeof(text), "%s %s: %s",
 	    stage == MAIL_STAGE_CONNECT ? "connect to" : "TLS with", s->address,
 	    why);

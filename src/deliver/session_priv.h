@@ -55,7 +55,6 @@ struct deliver_session {
 };
 
 /* session.c */
-enum mail_stage deliver_session_stage(enum smtp_client_stage at);
 struct deliver_result;
 void
 deliver_session_fill(const struct deliver_session *s, struct deliver_result *r);

@@ -7,7 +7,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "io/spare.h"
 #include "io/tls_stream.h"
 
 /* What a read can take beyond the connection's own buffer; shared, as only
@@ -15,8 +14,39 @@
 #define SCRATCH (64 * 1024)
 /* Clear text encrypted ahead of a socket that may be slow. */
 #define ENCRYPT_AHEAD (256 * 1024)
+/* Buffers kept for the next connection that needs one, so that idle ones hold
+ * none and busy ones do not allocate. */
+#define SPARE_BYTES (256 * 1024)
+#ifdef __SANITIZE_ADDRESS__
+#define SPARES 1 /* a late user of a buffer shall be seen */
+#else
+#define SPARES 32
+#endif
 
 static char scratch[SCRATCH];
+static struct buf spare[SPARES];
+static unsigned nspare;
+
+static void
+buffer_give(struct buf *b)
+{
+	if (b->mem == NULL)
+		return;
+	if (b->cap > SPARE_BYTES || nspare == SPARES) {
+		buf_fini(b);
+		return;
+	}
+	buf_clear(b);
+	spare[nspare++] = *b;
+	*b = (struct buf){ 0 };
+}
+
+static void
+buffer_take(struct buf *b)
+{
+	if (b->mem == NULL && nspare)
+		*b = spare[--nspare];
+}
 
 void
 conn_io_watch(struct conn *c)
@@ -48,9 +78,9 @@ release(void *p)
 	struct conn *c = p;
 
 	tls_stream_free(c->tls);
-	spare_give(&c->in);
-	spare_give(&c->out);
-	spare_give(&c->wire);
+	buffer_give(&c->in);
+	buffer_give(&c->out);
+	buffer_give(&c->wire);
 	free(c);
 }
 
@@ -106,7 +136,8 @@ tell_read(struct conn *c)
 	c->ops->on_read(c->arg);
 	if (c->dead || c->closing || c->state == CONN_ENDED)
 		return false;
-	spare_shrink(&c->in);
+	if (c->in.n == 0)
+		buffer_give(&c->in);
 	c->full = c->in.n >= CONN_IN_MAX;
 	conn_io_watch(c);
 	return true;
@@ -122,7 +153,7 @@ receive(struct conn *c, size_t *room)
 	size_t tail;
 	ssize_t n;
 
-	spare_take(in);
+	buffer_take(in);
 	tail = in->cap - in->off - in->n;
 	v[0].iov_base = in->mem ? in->mem + in->off + in->n : scratch;
 	v[0].iov_len = tail;
@@ -134,7 +165,7 @@ receive(struct conn *c, size_t *room)
 	n = recvmsg(c->fd, &msg, MSG_DONTWAIT);
 	if (n <= 0) {
 		if (in->n == 0)
-			spare_give(in);
+			buffer_give(in);
 		return n;
 	}
 	if ((size_t)n <= tail) {
@@ -181,7 +212,7 @@ read_tls(struct conn *c)
 	enum tls_step step;
 	size_t before = c->in.n;
 
-	spare_take(&c->in);
+	buffer_take(&c->in);
 	step = tls_stream_read(c->tls, &c->in, CONN_IN_MAX);
 	if (c->wire.n) /* an alert, or the answer to a key update */
 		conn_kick(c);
@@ -189,7 +220,7 @@ read_tls(struct conn *c)
 		if (!tell_read(c))
 			return;
 	} else if (c->in.n == 0) {
-		spare_give(&c->in);
+		buffer_give(&c->in);
 	}
 	if (step == TLS_EOF)
 		conn_io_end(c, CONN_EOF, "closed by the peer");
@@ -312,7 +343,7 @@ encrypt(struct conn *c)
 	if (c->tls == NULL || c->state != CONN_OPEN || c->out.n == 0 ||
 	    c->wire.n >= ENCRYPT_AHEAD)
 		return;
-	spare_take(&c->wire);
+	buffer_take(&c->wire);
 	v = view_head(buf_view(&c->out), ENCRYPT_AHEAD);
 	if (tls_stream_write(c->tls, v))
 		conn_io_end(c, CONN_ERROR, tls_stream_error(c->tls));
@@ -364,9 +395,9 @@ send_some(struct conn *c)
 			return;
 	} while (!blocked && c->state == CONN_OPEN && c->out.n);
 	if (c->wire.n == 0)
-		spare_give(&c->wire);
+		buffer_give(&c->wire);
 	if (c->out.n == 0)
-		spare_give(&c->out);
+		buffer_give(&c->out);
 	if (blocked && !ev_is_active(&c->wr))
 		ev_io_start(loop_ev(c->loop), &c->wr);
 	else if (!blocked && c->out.n == 0)

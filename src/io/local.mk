@@ -5,6 +5,5 @@ libio_a_SOURCES = \
 	%reldir%/listener.c %reldir%/listener.h \
 	%reldir%/loop.c %reldir%/loop.h \
 	%reldir%/pool.c %reldir%/pool.h \
-	%reldir%/spare.c %reldir%/spare.h \
 	%reldir%/tls.c %reldir%/tls.h %reldir%/tls_priv.h \
 	%reldir%/tls_stream.c %reldir%/tls_stream.h

@@ -7,7 +7,6 @@
 
 #include "base/bug.h"
 #include "base/mem.h"
-#include "stats/stats.h"
 
 /* Rounds of tasks and flushes in one turn; what is left after them runs in
  * the next turn, after the sockets had theirs. */
@@ -92,7 +91,6 @@ on_prepare(struct ev_loop *ev, ev_prepare *w, int revents)
 	struct loop *l = w->data;
 
 	(void)revents;
-	stats_add(STATS_LOOP_TURNS, 1);
 	turn_end(l);
 	if (work_left(l))
 		ev_idle_start(ev, &l->again);

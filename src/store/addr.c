@@ -14,6 +14,8 @@
 
 #include "base/bug.h"
 #include "base/mem.h"
+#include "smtp/address.h"
+#include "store/state.h"
 
 #define KEY_BYTES 32
 
@@ -162,4 +164,16 @@ store_addr_shard(const unsigned char hash[8], unsigned shards)
 	    (uint32_t)hash[6] << 8 | hash[7];
 
 	return x % shards;
+}
+
+void
+store_addr_of(const struct store *s, const struct smtp_address *a,
+    struct store_addr *out)
+{
+	struct buf b = { 0 };
+
+	smtp_address_key(a, &b);
+	store_addr_hash(s->key, buf_view(&b), out->hash);
+	out->shard = store_addr_shard(out->hash, s->nshards);
+	buf_fini(&b);
 }

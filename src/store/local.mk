@@ -1,6 +1,46 @@
 noinst_LIBRARIES += libstore.a
 libstore_a_SOURCES = \
-	%reldir%/addr.c %reldir%/addr.h \
-	%reldir%/journal.c %reldir%/journal.h \
-	%reldir%/record.c %reldir%/record.h \
-	%reldir%/store.h
+	%reldir%/addr.c \
+	%reldir%/addr.h \
+	%reldir%/base.c \
+	%reldir%/batch.c \
+	%reldir%/call.c \
+	%reldir%/campaign.c \
+	%reldir%/campaign.h \
+	%reldir%/campaign_list.c \
+	%reldir%/campaign_set.c \
+	%reldir%/enqueue.c \
+	%reldir%/expire.c \
+	%reldir%/find.c \
+	%reldir%/flush.c \
+	%reldir%/guard.c \
+	%reldir%/intern.c \
+	%reldir%/intern.h \
+	%reldir%/journal.c \
+	%reldir%/journal.h \
+	%reldir%/lease.c \
+	%reldir%/message.h \
+	%reldir%/owner.c \
+	%reldir%/parked.c \
+	%reldir%/parts.h \
+	%reldir%/reap.c \
+	%reldir%/record.c \
+	%reldir%/record.h \
+	%reldir%/recover.c \
+	%reldir%/remove.c \
+	%reldir%/req.c \
+	%reldir%/settle.c \
+	%reldir%/shutdown.c \
+	%reldir%/spool.c \
+	%reldir%/spool.h \
+	%reldir%/stage.c \
+	%reldir%/start.c \
+	%reldir%/stat.c \
+	%reldir%/state.h \
+	%reldir%/store.c \
+	%reldir%/store.h \
+	%reldir%/suppress.c \
+	%reldir%/tick.c \
+	%reldir%/unpark.c \
+	%reldir%/walk.c \
+	%reldir%/walk.h

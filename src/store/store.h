@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/list.h"
 #include "store/record.h"
 
 struct conf;
@@ -63,6 +64,7 @@ bool store_accepting(const struct store *s, const char **text);
 const char *store_durability_text(const struct store *s);
 void store_cancel(struct store_req **r);
 unsigned store_shards(const struct store *s);
+const char *store_daemon(const struct store *s); /* our name as an owner */
 /* False past our lease of that shard (monotonic): start nothing, send no
  * final chunk. */
 bool store_owns(const struct store *s, unsigned shard);
@@ -92,7 +94,7 @@ struct store_campaign { /* cached: borrowed for the life of the store */
 	int64_t created_ms;
 	void *submit; /* the submission side's own state of it */
 	void *deliver; /* the delivery side's */
-	struct { /* refreshed by store_campaign_stat */
+	struct { /* refreshed by store_campaign_list; queued: still here */
 		uint64_t queued, sent, deferrals, bounced, expired, suppressed,
 		    cancelled;
 	} n;
@@ -144,6 +146,7 @@ struct store_req *store_enqueue(struct store *s, struct store_message *m,
 
 /* --- lease and settle -------------------------------------------------- */
 struct store_lease { /* a record in flight with us; owned by the lessee */
+	struct list link; /* of the store's own; zero in copies made elsewhere */
 	unsigned shard;
 	uint64_t campaign;
 	char *domain;   /* owned */
@@ -156,7 +159,7 @@ struct store_want { uint64_t campaign; const char *domain; unsigned max; };
 struct store_lane_result {
 	uint64_t campaign;
 	const char *domain;
-	struct store_lease **leases; /* taken over by the callee */
+	struct store_lease **leases; /* each taken over by the callee */
 	size_t nleases;
 	size_t nsuppressed;
 	bool more; /* the lane still has records */

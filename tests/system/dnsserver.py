@@ -26,7 +26,6 @@ import ipaddress
 import re
 import shlex
 import signal
-import socket
 import struct
 import sys
 
@@ -276,9 +275,6 @@ class Udp(asyncio.DatagramProtocol):
 
     def connection_made(self, transport):
         self.transport = transport
-        # A burst of questions waits here; as much as the kernel allows.
-        transport.get_extra_info("socket").setsockopt(
-            socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
 
     def datagram_received(self, q, peer):
         a, wait_ms = self.server.answer(q, True)

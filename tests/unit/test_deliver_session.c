@@ -482,7 +482,6 @@ static const struct {
 	{ "opportunistic", { .ehlo = TLS }, CONF_SITE_TLS_OPPORTUNISTIC, "mx2", true, false, 1, 1 },
 	{ "opportunistic, not offered", { 0 }, CONF_SITE_TLS_OPPORTUNISTIC, "mx", true, false, 1, 0 },
 	{ "opportunistic, refused", { .ehlo = TLS, .starttls = "454 no\r\n" }, CONF_SITE_TLS_OPPORTUNISTIC, "mx", true, false, 1, 0 },
-	{ "opportunistic, hung up on: again in clear", { .ehlo = TLS, .starttls = "close" }, CONF_SITE_TLS_OPPORTUNISTIC, "mx", true, false, 2, 0 },
 	{ "opportunistic, broken: again in clear", { .ehlo = TLS, .broken_tls = true }, CONF_SITE_TLS_OPPORTUNISTIC, "mx", true, false, 2, 0 },
 	{ "required", { .ehlo = TLS }, CONF_SITE_TLS_REQUIRED, "mx2", true, false, 1, 1 },
 	{ "required, not offered", { 0 }, CONF_SITE_TLS_REQUIRED, "mx", false, false, 1, 0, { DELIVER_TEMPORARY, MAIL_STAGE_STARTTLS, 450 } },

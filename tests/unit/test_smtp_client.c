@@ -29,7 +29,6 @@
 #include "smtp/client.h"
 #include "smtp/client_cmd.h"
 #include "tests/unit/client_rows.h"
-#include "tests/unit/seeds.h"
 
 #define N(a)     (sizeof(a) / sizeof((a)[0]))
 #define RCPT_MAX 8
@@ -328,13 +327,6 @@ names(void **st)
 	buf_fini(&out);
 }
 
-static void
-seeds(void **st)
-{
-	(void)st;
-	assert_true(seeds_replay("tests/seeds/smtp_client") >= 6);
-}
-
 int
 main(void)
 {
@@ -342,7 +334,6 @@ main(void)
 	    cmocka_unit_test(dialogues),
 	    cmocka_unit_test(stuffing),
 	    cmocka_unit_test(names),
-	    cmocka_unit_test(seeds),
 	};
 
 	return cmocka_run_group_tests_name("smtp/client", tests, NULL, NULL);
