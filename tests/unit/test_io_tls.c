@@ -69,12 +69,22 @@ struct end {
 	int secures, closes;
 	enum conn_end how;
 	char why[128];
-	bool echo;
+	bool up, echo;
 	size_t stop_at;
 	struct tls_ctx *start_at_dot; /* server: STARTTLS when "." comes */
 	const char *say; /* once secure */
 	struct tls_info info;
 };
+
+static struct end a, b; /* client and server */
+
+static void
+on_up(void *arg)
+{
+	((struct end *)arg)->up = true;
+	if (a.up && b.up)
+		loop_break(loop);
+}
 
 static void
 on_read(void *arg)
@@ -121,10 +131,9 @@ on_close(void *arg, enum conn_end how, const char *why)
 	loop_break(loop);
 }
 
-static const struct conn_ops ops = { .on_read = on_read,
+static const struct conn_ops ops = { .on_connect = on_up, .on_read = on_read,
 	.on_secure = on_secure, .on_close = on_close };
 
-static struct end a, b; /* client and server */
 static struct tls_ctx *client, *server;
 static struct listener *ls;
 
@@ -136,6 +145,7 @@ accepted(void *arg, int fd, const struct sockaddr *peer)
 	b.conn = conn_accept(loop, fd, &ops, &b);
 	if (b.start_at_dot == NULL)
 		conn_starttls_server(b.conn, server);
+	on_up(&b);
 }
 
 static void
@@ -186,6 +196,7 @@ dial(void)
 	snprintf(to, sizeof(to), "127.0.0.1:%u", listener_port(ls));
 	assert_int_equal(listener_parse(to, &sa, &len, &e), 0);
 	a.conn = conn_connect(loop, (void *)&sa, len, NULL, 0, &ops, &a);
+	RUN(); /* until both ends are there */
 }
 
 /* Connects, and waits until the echo of "hello" is back, or the end. */
@@ -193,7 +204,6 @@ static void
 hello(const char *name)
 {
 	dial();
-	RUN_FOR(5);
 	b.echo = true;
 	a.say = "hello";
 	a.stop_at = 5;
@@ -446,7 +456,6 @@ garbage_fails_the_handshake(void **state)
 	new_client(false, NULL);
 	b.start_at_dot = server;
 	dial();
-	RUN_FOR(10);
 	b.echo = true;
 	conn_starttls_client(a.conn, client, "mx.test");
 	RUN();
@@ -454,7 +463,6 @@ garbage_fails_the_handshake(void **state)
 	/* And one that is gone. */
 	ends_clear();
 	dial();
-	RUN_FOR(10);
 	conn_starttls_client(a.conn, client, "mx.test");
 	conn_close(&b.conn);
 	RUN();
@@ -468,7 +476,6 @@ a_handshake_can_be_closed_and_timed_out(void **state)
 	new_client(false, NULL);
 	b.start_at_dot = server; /* never answers */
 	dial();
-	RUN_FOR(10);
 	conn_starttls_client(a.conn, client, "mx.test");
 	conn_deadline(a.conn, 20);
 	RUN();
@@ -476,7 +483,6 @@ a_handshake_can_be_closed_and_timed_out(void **state)
 	ends_clear();
 	b.start_at_dot = server;
 	dial();
-	RUN_FOR(10);
 	conn_starttls_client(a.conn, client, "mx.test");
 	RUN_FOR(5);
 	conn_close(&a.conn);
