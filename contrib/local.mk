@@ -1,1 +1,1 @@
-EXTRA_DIST += %reldir%/packages.txt %reldir%/setup %reldir%/check %reldir%/facteurd.service
+EXTRA_DIST += %reldir%/packages.txt %reldir%/setup %reldir%/check %reldir%/try %reldir%/try.py %reldir%/facteurd.service
