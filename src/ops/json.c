@@ -98,7 +98,7 @@ ops_json_time(struct buf *out, int64_t ms)
 		buf_adds(out, "null");
 		return;
 	}
-	if (seen[i].s != s) {
+	if (seen[i].s != s || seen[i].text[0] == 0) {
 		seen[i].s = s;
 		clock_iso(s * 1000, seen[i].text);
 	}

@@ -1,0 +1,9 @@
+check_PROGRAMS += tests/unit/test_ops_account tests/unit/test_ops_control
+TESTS += tests/unit/test_ops_account tests/unit/test_ops_control
+OPS_TEST_LIBS = libops.a libstore.a libsmtp.a $(LIBS_IO) $(IDN2_LIBS) $(XXHASH_LIBS) -lunistring $(CMOCKA_LIBS)
+tests_unit_test_ops_account_SOURCES = %reldir%/test_ops_account.c %reldir%/ops_fakes.c %reldir%/ops_fakes.h
+tests_unit_test_ops_account_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_ops_account_LDADD = $(OPS_TEST_LIBS)
+tests_unit_test_ops_control_SOURCES = %reldir%/test_ops_control.c %reldir%/ops_fakes.c %reldir%/ops_fakes.h
+tests_unit_test_ops_control_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_ops_control_LDADD = $(OPS_TEST_LIBS)
