@@ -134,12 +134,13 @@ static int
 teardown(void **st)
 {
 	struct fixture *f = *st;
+	char *clean = mem_printf("rm -r %s", f->dir);
 
 	ops_account_close(&f->a);
 	assert_null(f->a);
 	loop_free(&f->loop);
-	assert_int_equal(
-	    system((char *)mem_printf("rm -r %s", f->dir)), 0);
+	assert_int_equal(system(clean), 0);
+	free(clean);
 	free(f->path);
 	free(f);
 	clock_set(-1);
