@@ -93,11 +93,18 @@ note_field(struct submit_edit *d, const struct mail_field *f)
 	return true;
 }
 
+/* As RFC 6409 8 allows a submission server; without From: the envelope sender
+ * is taken, and must pass the tenant's rules like any other. */
 static void
-add_missing(const struct submit_edit *d, const struct submit_message *m,
+add_missing(struct submit_edit *d, const struct submit_message *m,
     struct buf *out)
 {
 	char date[CLOCK_RFC5322_MAX];
+
+	if (d->nfrom == 0 && m->sender.text[0] && !m->report) {
+		buf_addf(out, "From: <%s>\r\n", m->sender.text);
+		d->nfrom = 1;
+	}
 
 	if (!d->has_date) {
 		clock_rfc5322(clock_now(), date);

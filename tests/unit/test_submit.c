@@ -362,7 +362,6 @@ refusals(void **st)
 		{ FROM "X-List:\r\n\r\n", 554, "5.6.0", "X-List" },
 		{ FROM "X-List: a\r\nX-List: b\r\n\r\n", 554, "5.6.0",
 		    "X-List" },
-		{ "Subject: x\r\n\r\n", 554, "5.6.0", "From" },
 		{ FROM FROM "\r\n", 554, "5.6.0", "From" },
 		{ "From: a@shop.example, b@shop.example\r\n\r\n", 554, "5.6.0",
 		    "From" },
@@ -387,6 +386,10 @@ refusals(void **st)
 		assert_non_null(strstr(msg.text, row[i].word));
 	}
 	assert_int_equal(ncamp, 0);
+	/* Without From: the envelope sender's, under the same rules. */
+	prepare("Subject: x\r\n\r\n", 1, "u");
+	run();
+	assert_true(view_find(buf_view(&msg.content), VIEW("From: <")) > 0);
 	prepare("From: a@x.news.example\r\n\r\n", 1, "u");
 	run();
 	assert_int_equal(msg.code, 250);
