@@ -3,7 +3,7 @@ libmail_a_SOURCES = \
 	%reldir%/base.c %reldir%/base.h \
 	%reldir%/class.c %reldir%/class.h \
 	%reldir%/dkim.c %reldir%/dkim.h \
-	%reldir%/dkim_ed25519.c %reldir%/dkim_ed25519.h \
+	%reldir%/ed25519.c %reldir%/ed25519.h \
 	%reldir%/encode.c %reldir%/encode.h \
 	%reldir%/header.c %reldir%/header.h \
 	%reldir%/patch.c %reldir%/patch.h \
