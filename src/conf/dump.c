@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf/conf.h"
+#include "conf/scalar.h"
 #include "conf/settings.h"
 #include "conf/value.h"
 
@@ -110,6 +111,17 @@ type_text(const struct conf_settings_row *r)
 }
 
 static void
+range_end(const struct conf_settings_row *r, int64_t v, struct buf *out)
+{
+	if (r->type == CONF_T_SIZE)
+		conf_scalar_print_size((uint64_t)v, out);
+	else if (r->type == CONF_T_NUMBER)
+		buf_addf(out, "%lld", (long long)v);
+	else
+		conf_scalar_print_time(v, out);
+}
+
+static void
 reference_row(const struct conf_settings_row *r, struct buf *out)
 {
 	int i;
@@ -119,11 +131,21 @@ reference_row(const struct conf_settings_row *r, struct buf *out)
 		buf_addf(out, "%s%s", i ? "|" : "", r->names[i]);
 	buf_addf(out, "%s\"\n", r->names ? "" : type_text(r));
 	troff_text(r->help, out);
+	if (r->max > r->min && r->type != CONF_T_MODE && r->type != CONF_T_RATE) {
+		buf_adds(out, "From ");
+		range_end(r, r->min, out);
+		buf_adds(out, " to ");
+		range_end(r, r->max, out);
+		buf_addf(out, "%s%s.\n", r->type == CONF_T_NUMBER ? " " : "",
+		    r->type == CONF_T_NUMBER ? r->unit : "");
+	}
 	if (r->def && strcmp(r->def, "!") == 0)
 		buf_adds(out, "Must be given.\n");
 	else if (r->def && *r->def) {
 		buf_adds(out, "Default: ");
 		troff_text(r->def, out);
+		buf_cut(out, out->n - 1);
+		buf_adds(out, ".\n");
 	}
 }
 

@@ -1,4 +1,5 @@
 #include "config.h"
+#include "conf/load.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -8,13 +9,13 @@
 
 #include <confuse.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
-#include "conf/conf.h"
 #include "conf/settings.h"
+#include "conf/text.h"
 #include "conf/value.h"
 #include "conf/verify.h"
 
+#define INCLUDES_MAX 8 /* inside each other */
 #define OPTS_MAX 48 /* settings and inner blocks of one block */
 
 struct note { /* where a setting was given */
@@ -30,6 +31,7 @@ struct loader {
 	void *arg;
 	struct err *first;
 	unsigned errors;
+	unsigned depth; /* of included files */
 	struct note *notes;
 	size_t nnotes;
 	cfg_opt_t opts[CONF_B_N + 1][OPTS_MAX]; /* the last: of the file */
@@ -58,10 +60,70 @@ on_parse_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	struct buf b = { 0 };
 
+	if (strcmp(fmt, "no such option '%s'") == 0)
+		fmt = "unknown setting '%s'";
 	buf_vaddf(&b, fmt, ap);
 	report(loading, cfg ? cfg->filename : NULL, cfg ? cfg->line : 0,
 	    buf_str(&b));
 	buf_fini(&b);
+}
+
+/* One file's text, the first or an included one. */
+static int
+parse_text(struct loader *l, cfg_t *cfg, struct buf *text)
+{
+	const char *why;
+	int line, rc;
+	FILE *f;
+
+	if (conf_text_clean(text, &line, &why)) {
+		report(l, cfg->filename, line, why);
+		return -1;
+	}
+	if (text->n == 0)
+		return 0;
+	f = fmemopen(buf_ptr(text), text->n, "r");
+	if (f == NULL) {
+		report(l, cfg->filename, 0, strerror(errno));
+		return -1;
+	}
+	rc = cfg_parse_fp(cfg, f);
+	fclose(f);
+	return rc == CFG_SUCCESS ? 0 : -1;
+}
+
+/* In place of cfg_include, which counts lines wrongly, looks in the working
+ * directory, and leaves libconfuse unusable after an error. */
+static int
+on_include(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
+{
+	struct loader *l = loading;
+	char *outer = cfg->filename, *path;
+	struct buf text = { 0 };
+	struct err e = { "" };
+	int line = cfg->line, rc;
+
+	(void)opt;
+	if (argc != 1 || l->depth >= INCLUDES_MAX) {
+		cfg_error(cfg, argc != 1 ? "include takes one file"
+					 : "too many files include each other");
+		return -1;
+	}
+	path = conf_text_path(outer, argv[0]);
+	rc = conf_text_read(path, &text, &e);
+	if (rc) {
+		cfg_error(cfg, "include: %s", e.text);
+	} else {
+		l->depth++;
+		cfg->filename = path;
+		rc = parse_text(l, cfg, &text);
+		cfg->filename = outer;
+		cfg->line = line;
+		l->depth--;
+	}
+	free(path);
+	buf_fini(&text);
+	return rc;
 }
 
 static int
@@ -114,8 +176,7 @@ add_blocks(struct loader *l, int parent, size_t at)
 			opts[at++] = (cfg_opt_t)CFG_SEC(r->name, l->opts[b],
 			    flags);
 	}
-	if (parent < 0)
-		opts[at++] = (cfg_opt_t)CFG_FUNC("include", &cfg_include);
+	opts[at++] = (cfg_opt_t)CFG_FUNC("include", &on_include);
 	opts[at] = (cfg_opt_t)CFG_END();
 }
 
@@ -199,6 +260,23 @@ fill(struct loader *l, enum conf_settings_block b, cfg_t *sec, void *s,
 	}
 }
 
+/* Titles stand in logs, in accounting and in -T as they are. */
+static void
+check_title(struct loader *l, cfg_t *sec)
+{
+	const char *title = cfg_title(sec), *p;
+	struct err e;
+
+	for (p = title; (unsigned char)*p > ' ' && *p != '"' && *p != '\\' &&
+	     *p != '$' && *p != 0x7f;
+	     p++)
+		;
+	if (p != title && *p == '\0' && p - title <= 100)
+		return;
+	err_set(&e, "\"%.100s\": not a name", title);
+	report(l, sec->filename, sec->line, e.text);
+}
+
 static void fill_titled(struct loader *l, enum conf_settings_block b,
     cfg_t *parent, void *s);
 
@@ -228,6 +306,7 @@ fill_titled(struct loader *l, enum conf_settings_block b, cfg_t *parent,
 				continue;
 			from = &l->conf->site_default;
 		}
+		check_title(l, sec);
 		one = conf_settings_append(b, s, cfg_title(sec));
 		fill(l, b, sec, one, from);
 		fill_inner(l, (int)b, sec, one);
@@ -281,34 +360,32 @@ on_verify(void *arg, const char *block, const char *title, const char *setting,
 }
 
 static int
-parse(struct loader *l)
+parse(struct loader *l, struct buf *text)
 {
 	cfg_t *cfg;
 	void *args[2];
-	int rc;
 
 	make_options(l);
 	cfg = cfg_init(l->opts[CONF_B_N], CFGF_NONE);
 	cfg_set_error_function(cfg, on_parse_error);
-	rc = cfg_parse(cfg, l->path);
-	if (rc == CFG_FILE_ERROR) {
-		report(l, NULL, 0, strerror(errno));
-	} else if (rc == CFG_SUCCESS) {
+	free(cfg->filename);
+	cfg->filename = mem_strdup(l->path);
+	if (parse_text(l, cfg, text) == 0) {
 		fill_all(l, cfg);
 		args[0] = l;
 		args[1] = cfg;
 		if (l->errors == 0)
 			conf_verify(l->conf, on_verify, args);
 	} else if (l->errors == 0) {
-		report(l, NULL, 0, "syntax error");
+		report(l, NULL, cfg->line, "syntax error");
 	}
 	cfg_free(cfg);
 	return l->errors ? -1 : 0;
 }
 
 struct conf *
-conf_load(const char *path, void (*on_error)(void *arg, const char *text),
-    void *arg, struct err *e)
+conf_load_text(const char *path, struct buf *text,
+    void (*on_error)(void *arg, const char *text), void *arg, struct err *e)
 {
 	struct loader *l = mem_zalloc(sizeof(*l));
 	struct conf *c = mem_zalloc(sizeof(*c));
@@ -322,12 +399,32 @@ conf_load(const char *path, void (*on_error)(void *arg, const char *text),
 	l->arg = arg;
 	l->first = e;
 	loading = l;
-	if (parse(l))
+	if (parse(l, text))
 		conf_unref(&c);
 	loading = NULL;
 	for (i = 0; i < l->nnotes; i++)
 		free(l->notes[i].file);
 	free(l->notes);
 	free(l);
+	return c;
+}
+
+struct conf *
+conf_load(const char *path, void (*on_error)(void *arg, const char *text),
+    void *arg, struct err *e)
+{
+	struct buf text = { 0 };
+	struct conf *c = NULL;
+	struct err why;
+
+	if (conf_text_read(path, &text, &why) == 0) {
+		c = conf_load_text(path, &text, on_error, arg, e);
+	} else {
+		if (on_error)
+			on_error(arg, why.text);
+		if (e)
+			*e = why;
+	}
+	buf_fini(&text);
 	return c;
 }

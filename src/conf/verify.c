@@ -29,6 +29,11 @@ static void
 verify_listen(const struct verify *v, const struct conf_listen *l)
 {
 	check_tenant(v, "listen", l->name, l->tenant);
+	if (l->auth == CONF_AUTH_REQUIRED && l->tls == CONF_TLS_NONE &&
+	    !l->auth_without_tls)
+		v->found(v->arg, "listen", l->name, "auth",
+		    "auth: nobody can log in without tls or "
+		    "auth_without_tls");
 	if (l->tls == CONF_TLS_NONE)
 		return;
 	if (l->tls_certificate == NULL)
@@ -64,6 +69,40 @@ verify_users(const struct verify *v, size_t at)
 	}
 }
 
+static bool
+shares_network(const struct conf_nets *a, const struct conf_nets *b)
+{
+	size_t i, k;
+
+	for (i = 0; i < a->n; i++)
+		for (k = 0; k < b->n; k++)
+			if (a->v[i].family == b->v[k].family &&
+			    a->v[i].bits == b->v[k].bits &&
+			    memcmp(a->v[i].addr, b->v[k].addr,
+				sizeof(a->v[i].addr)) == 0)
+				return true;
+	return false;
+}
+
+/* Who connects from there must be one tenant, not the first that fits. */
+static void
+verify_networks(const struct verify *v, size_t at)
+{
+	const struct conf_tenant *t = &v->conf->tenant[at];
+	struct err e;
+	size_t i;
+
+	for (i = 0; i < at; i++) {
+		const struct conf_tenant *o = &v->conf->tenant[i];
+
+		if (!shares_network(&t->networks, &o->networks))
+			continue;
+		err_set(&e, "networks: one of them is of tenant \"%s\" too",
+		    o->name);
+		v->found(v->arg, "tenant", t->name, "networks", e.text);
+	}
+}
+
 static void
 verify_tenant(const struct verify *v, size_t at)
 {
@@ -72,6 +111,7 @@ verify_tenant(const struct verify *v, size_t at)
 	size_t i;
 
 	verify_users(v, at);
+	verify_networks(v, at);
 	for (i = 0; i < t->sources.n; i++) {
 		if (conf_source_find(v->conf, t->sources.v[i]))
 			continue;

@@ -18,6 +18,7 @@
 #include "conf/dump.h"
 #include "conf/scalar.h"
 #include "conf/settings.h"
+#include "seeds.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -48,7 +49,9 @@ load(const char *text, struct buf *errors)
 	return conf_load(path, collect, errors, &e);
 }
 
-#define HASH "$6$abcdefgh$0123456789012345678901234567890123456789"
+#define HASH                                                                   \
+	"$6$6R2g/EsabkQoZyQh$5BFd9yBHP.cvCSk587ZYdr/nvkaUcTzk6aRZIHfRvJFvdgaub" \
+	"Zi9eQd5JQ1AXCaRa.3qR7cSJrlysnHOXO4la1"
 
 static void
 errors_name_their_line(void **st)
@@ -57,8 +60,8 @@ errors_name_their_line(void **st)
 		const char *text;
 		const char *want; /* all errors, without the path */
 	} rows[] = {
-		{ "limits {\n speed = 9\n}\n", ":2: no such option 'speed'\n" },
-		{ "colour = blue\n", ":1: no such option 'colour'\n" },
+		{ "limits {\n speed = 9\n}\n", ":2: unknown setting 'speed'\n" },
+		{ "colour = blue\n", ":1: unknown setting 'colour'\n" },
 		{ "site default {\n connections = many\n}\n",
 		    ":2: connections: \"many\": expected a number\n" },
 		{ "site default {\n\n connections = 0\n port = 70000\n}\n",
@@ -88,6 +91,44 @@ errors_name_their_line(void **st)
 		{ "dkim k {\n domain = x.test\n selector = s\n key = "
 		  "\"/nonexistent/k.pem\"\n}\n",
 		    ":4: key: /nonexistent/k.pem: No such file or directory\n" },
+		/* A hash cut short would refuse every login. */
+		{ "tenant a {\n from_domains = {\"x.test\"}\n user \"u\" {\n"
+		  "  password = \"$6$6R2g/EsabkQoZyQh$5BFd9yBHP\"\n }\n}\n",
+		    ":4: password: expected a crypt(5) hash: yescrypt ($y$) "
+		    "or SHA-512 ($6$), never the password itself\n" },
+		{ "listen a {\n address = \"*:25\"\n auth = required\n}\n",
+		    ":3: auth: nobody can log in without tls or "
+		    "auth_without_tls\n" },
+		{ "tenant a {\n from_domains = \"*\"\n networks = "
+		  "{\"::1\", \"10.0.0.0/8\"}\n}\n"
+		  "tenant b {\n from_domains = \"*\"\n networks = "
+		  "\"10.0.0.0/8\"\n}\n",
+		    ":7: networks: one of them is of tenant \"a\" too\n" },
+		{ "tenant \"a\\\"b\" {\n from_domains = \"*\"\n}\n",
+		    ":3: \"a\"b\": not a name\n" },
+		/* Comments of all kinds count as the lines that they are. */
+		{ "# a\n// b\n/* c\n d */ # e\nlimits { # f\n speed = 9 }\n",
+		    ":6: unknown setting 'speed'\n" },
+		{ "# \"quote\nlog { path = \"/a#b//c\" /* d */ }\n"
+		  "site default { port = 0 }\n",
+		    ":3: port: 0 is out of range: from 1 to 65535\n" },
+		/* What libconfuse would drop in silence. */
+		{ "listen a {\n address = *:25\n}\n",
+		    ":2: write \"*\" in quotes\n" },
+		{ "tenant a {\n from_domains = { * }\n}\n",
+		    ":2: write \"*\" in quotes\n" },
+		{ "tenant a {\n user u {\n password = $6$x\n",
+		    ":3: write \"$\" in quotes\n" },
+		{ "log {\n path = \"a\n}\n", ":2: the string is not closed\n" },
+		{ "log {\n /* path\n}\n", ":2: the comment is not closed\n" },
+		{ "log {\n path = \"a\x01\"\n}\n", ":2: control character\n" },
+		{ "log {\n}\nlog {\n\n", ":3: the brace is not closed\n" },
+		{ "log {\n path =", ":1: the brace is not closed\n" },
+		{ "colour =", ":1: unknown setting 'colour'\n" },
+		{ "}\n", ":1: unexpected closing brace\n" },
+		{ "include(\"/nonexistent/inc\")\n",
+		    ":1: include: /nonexistent/inc: No such file or "
+		    "directory\n" },
 		/* What is missing is told of the line that ends the block. */
 		{ "source s {\n}\n", ":2: a source needs ipv4 or ipv6\n" },
 		{ "redis {\n embedded = no\n}\n",
@@ -102,11 +143,66 @@ errors_name_their_line(void **st)
 	for (i = 0; i < N(rows); i++) {
 		struct conf *c = load(rows[i].text, &got);
 
-		assert_null(c);
+		if (c)
+			fail_msg("taken: %s", rows[i].text);
 		assert_string_equal(buf_str(&got), rows[i].want);
 		buf_clear(&got);
 	}
 	buf_fini(&got);
+}
+
+/* Included files stand beside the one that names them, have their own lines,
+ * and may be used inside blocks; after an error the next load is whole. */
+static void
+includes(void **st)
+{
+	struct buf got = { 0 }, want = { 0 };
+	char inner[80], text[400];
+	struct conf *c;
+	FILE *f;
+
+	(void)st;
+	snprintf(inner, sizeof(inner), "%s.inc", path);
+	f = fopen(inner, "w");
+	assert_non_null(f);
+	fputs("# one\n# two\nconnections = 7 # three\nport = 0\n", f);
+	fclose(f);
+	snprintf(text, sizeof(text),
+	    "# top\nsite default {\n include(\"%s\")\n max_rcpt = 0\n}\n",
+	    strrchr(inner, '/') + 1);
+	assert_null(load(text, &got));
+	buf_addf(&want,
+	    ":4: max_rcpt: 0 is out of range: from 1 to 1000\n"
+	    ".inc:4: port: 0 is out of range: from 1 to 65535\n");
+	assert_string_equal(buf_str(&got), buf_str(&want));
+	buf_clear(&got);
+	f = fopen(inner, "w");
+	fputs("connections =\n}", f);
+	fclose(f);
+	assert_null(load(text, &got));
+	assert_non_null(strstr(buf_str(&got), ".inc:"));
+	buf_clear(&got);
+	f = fopen(inner, "w");
+	fprintf(f, "include(\"%s\")\n", inner); /* itself */
+	fclose(f);
+	assert_null(load(text, &got));
+	assert_non_null(strstr(buf_str(&got), "too many files include"));
+	buf_clear(&got);
+	f = fopen(inner, "w");
+	fputs("connections = 7\n", f);
+	fclose(f);
+	c = load("site default {}\n", &got);
+	assert_non_null(c);
+	conf_unref(&c);
+	snprintf(text, sizeof(text), "site default { include(\"%s\") }",
+	    inner);
+	c = load(text, &got);
+	assert_non_null(c);
+	assert_int_equal(c->site_default.connections, 7);
+	conf_unref(&c);
+	unlink(inner);
+	buf_fini(&got);
+	buf_fini(&want);
 }
 
 static void
@@ -244,7 +340,7 @@ dump_is_read_back(void **st)
 {
 	struct buf got = { 0 }, first = { 0 }, second = { 0 };
 	struct conf *c = load(
-	    "tenant \"a b\" { from_domains = {\"*\"} networks = {\"::1\"}\n"
+	    "tenant \"a-b\" { from_domains = {\"*\"} networks = {\"::1\"}\n"
 	    " user \"app\" { password = \"" HASH "\" } }\n"
 	    "site default { retry = {\"90s\"} rate = 10/s }\n"
 	    "source s { ipv6 = \"::1\" }\nredis { shards = 16 }\n",
@@ -297,11 +393,19 @@ shipped_file_is_good(void **st)
 	conf_unref(&c);
 }
 
+static void
+seeds(void **st)
+{
+	(void)st;
+	assert_true(seeds_replay("tests/seeds/conf") >= 4);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(errors_name_their_line),
+		cmocka_unit_test(includes),
 		cmocka_unit_test(missing_settings_and_files),
 		cmocka_unit_test(values_arrive),
 		cmocka_unit_test(networks_match),
@@ -309,6 +413,7 @@ main(void)
 		cmocka_unit_test(dump_is_read_back),
 		cmocka_unit_test(every_row_has_help),
 		cmocka_unit_test(shipped_file_is_good),
+		cmocka_unit_test(seeds),
 	};
 	int rc, fd;
 
