@@ -21,21 +21,6 @@ _Static_assert(sizeof(class_names) / sizeof(class_names[0]) ==
 	MAIL_CLASS_OTHER + 1,
     "a name each");
 
-static const char *const stage_names[] = {
-	[MAIL_STAGE_DNS] = "dns",
-	[MAIL_STAGE_CONNECT] = "connect",
-	[MAIL_STAGE_GREETING] = "greeting",
-	[MAIL_STAGE_HELO] = "helo",
-	[MAIL_STAGE_STARTTLS] = "starttls",
-	[MAIL_STAGE_MAIL] = "mail",
-	[MAIL_STAGE_RCPT] = "rcpt",
-	[MAIL_STAGE_DATA] = "data",
-	[MAIL_STAGE_END] = "end-of-data",
-	[MAIL_STAGE_LOCAL] = "local",
-};
-_Static_assert(sizeof(stage_names) / sizeof(stage_names[0]) ==
-	MAIL_STAGE_LOCAL + 1,
-    "a name each");
 
 /* Words that settle the matter, whatever the digits say; the first that
  * stands in the text wins, so the narrower ones come first. */
@@ -215,12 +200,6 @@ const char *
 mail_class_name(enum mail_class c)
 {
 	return class_names[c];
-}
-
-const char *
-mail_stage_name(enum mail_stage s)
-{
-	return stage_names[s];
 }
 
 static enum mail_class

@@ -10,5 +10,6 @@ libmail_a_SOURCES = \
 	%reldir%/pem.c %reldir%/pem.h \
 	%reldir%/report.c %reldir%/report.h \
 	%reldir%/scratch.c %reldir%/scratch.h \
+	%reldir%/stage.c \
 	%reldir%/undo.c %reldir%/undo.h %reldir%/undo_part.h \
 	%reldir%/undo_b64.c %reldir%/undo_qp.c
