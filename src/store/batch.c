@@ -143,7 +143,7 @@ write_records(struct rdb_codec *c, const struct store_part *p, struct buf *rec)
 		store_record_pack(&r->record, rec);
 		rdb_codec_u64(c, m->campaign->id);
 		rdb_codec_str(c, r->domain);
-		rdb_codec_num(c, r->due_ms > 0 ? r->due_ms : 0);
+		rdb_codec_num(c, store_call_due(r->due_ms));
 		rdb_codec_view(c, buf_view(rec));
 	}
 }
@@ -341,6 +341,31 @@ text_of(enum store_status st)
 	return "the queue refused the message";
 }
 
+/* One damaged lane must not refuse everybody's mail: each on its own. */
+static void
+split(struct store_batch *b)
+{
+	struct store_shard *sh = b->shard;
+	struct list *it;
+
+	while (!list_empty(&b->parts)) {
+		struct store_part *p =
+		    LIST_ENTRY(b->parts.prev, struct store_part, on);
+
+		it = &p->on;
+		list_remove(it);
+		if (!store_enqueue_alive(p->q)) {
+			store_enqueue_part_done(p, STORE_UNAVAILABLE,
+			    "cancelled");
+			continue;
+		}
+		p->alone = true;
+		p->sent = false;
+		list_prepend(&sh->parts, it);
+	}
+	batch_free(b);
+}
+
 static void
 on_enqueued(void *arg, enum rdb_status rst, struct rdb_reply *r)
 {
@@ -357,7 +382,9 @@ on_enqueued(void *arg, enum rdb_status rst, struct rdb_reply *r)
 		list_append(&sh->again, &b->on);
 		return;
 	}
-	if (st != STORE_OK)
+	if (st == STORE_REFUSED && b->parts.next != b->parts.prev)
+		split(b);
+	else if (st != STORE_OK)
 		batch_end(b, st, text_of(st));
 	else if (rdb_reply_is(word, "OK"))
 		on_ok(b, rdb_reply_view_at(r, 1));
@@ -397,7 +424,7 @@ fill(struct store_shard *sh)
 	while (!list_empty(&sh->parts)) {
 		struct store_part *p =
 		    LIST_ENTRY(sh->parts.next, struct store_part, on);
-		bool alone = p->q->stage[0];
+		bool alone = p->alone || p->q->stage[0];
 
 		if (b->nrec &&
 		    (alone || b->nrec + p->n > STORE_BATCH_MAX ||

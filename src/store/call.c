@@ -59,6 +59,8 @@ static const struct {
 	{ "MOVED", STORE_UNAVAILABLE },
 	{ "BUSY", STORE_UNAVAILABLE },
 	{ "NOSHARD", STORE_UNAVAILABLE },
+	{ "BADSHARDS", STORE_REFUSED },
+	{ "BADKEY", STORE_REFUSED },
 };
 
 enum store_status
@@ -106,4 +108,12 @@ store_call_lane(struct view v, uint64_t *campaign, struct view *domain)
 
 	*domain = v;
 	return view_u64(c, campaign) || v.n == 0 ? -1 : 0;
+}
+
+int64_t
+store_call_due(int64_t ms)
+{
+	const int64_t most = INT64_C(999999999999999);
+
+	return ms < 0 ? 0 : ms > most ? most : ms;
 }

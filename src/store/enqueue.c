@@ -248,6 +248,16 @@ name_stage(struct store_enqueue *q)
 	    id);
 }
 
+/* What Lua would refuse, and with it the mail of others in the same call. */
+static bool
+good_recipient(const struct store *s, const struct store_new *r)
+{
+	size_t n = r->domain ? strlen(r->domain) : 0;
+
+	return r->addr.shard < s->nshards && n > 0 && n < 256 &&
+	    strchr(r->domain, '\n') == NULL;
+}
+
 /* 0, or -1 with the refusal in q. */
 static int
 check(struct store_enqueue *q)
@@ -261,12 +271,12 @@ check(struct store_enqueue *q)
 		return -1;
 	}
 	for (i = 0; i < q->m->nrcpt; i++)
-		if (q->m->rcpt[i].addr.shard >= s->nshards)
+		if (!good_recipient(s, &q->m->rcpt[i]))
 			break;
 	if (q->m->nrcpt == 0 || i < q->m->nrcpt ||
 	    q->m->nbase > sizeof(q->m->base) / sizeof(q->m->base[0])) {
 		q->failed = STORE_REFUSED;
-		snprintf(q->text, sizeof(q->text), "no recipient to enqueue");
+		snprintf(q->text, sizeof(q->text), "no recipient that can be queued");
 		return -1;
 	}
 	return 0;

@@ -20,6 +20,7 @@ struct store_part {
 	size_t from, n; /* of q->order */
 	size_t bytes;   /* about */
 	bool sent, done, ok;
+	bool alone; /* refused in company: in a call of its own */
 };
 
 struct store_enqueue {

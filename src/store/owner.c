@@ -16,8 +16,6 @@
 /* By our clock the lease ends this part of it earlier than by Redis'. */
 #define MARGIN 8
 
-static void own(struct store_shard *sh, bool boot);
-
 void
 store_owner_init(struct store *s)
 {
@@ -117,23 +115,43 @@ on_owned(struct store_shard *sh, uint64_t epoch)
 		store_owner_on_settled(sh);
 }
 
+/* What an operator must change. */
+static void
+refused(struct store_shard *sh, struct view text)
+{
+	struct view word = view_word(&text), what = view_word(&text);
+	char why[240];
+
+	if (view_eq(word, VIEW("BADSHARDS")))
+		snprintf(why, sizeof(why),
+		    "the queue has %.*s shards: set redis { shards = %.*s }",
+		    VIEW_ARG(view_head(what, 20)),
+		    VIEW_ARG(view_head(what, 20)));
+	else if (view_eq(word, VIEW("BADKEY")))
+		snprintf(why, sizeof(why),
+		    "the queue was made with another address key (%.*s, not "
+		    "%s): copy address.key from the spool of that daemon",
+		    VIEW_ARG(view_head(what, 20)),
+		    store_addr_key_fp(sh->store->key));
+	else
+		snprintf(why, sizeof(why), "shard %u: %.*s %.*s", sh->no,
+		    VIEW_ARG(view_head(word, 40)),
+		    VIEW_ARG(view_head(what, 100)));
+	store_start_refused(sh->store, why);
+}
+
 static void
 on_own(void *arg, enum rdb_status rst, struct rdb_reply *r)
 {
 	struct store_shard *sh = arg;
 	struct view text = rdb_reply_view(r);
 	enum store_status st = store_call_status(rst, r);
-	char why[200];
 
 	sh->asking = false;
-	if (st != STORE_OK) {
-		if (st == STORE_REFUSED) {
-			snprintf(why, sizeof(why), "shard %u: %.*s", sh->no,
-			    VIEW_ARG(view_head(text, 120)));
-			store_start_refused(sh->store, why);
-		}
+	if (st == STORE_REFUSED)
+		refused(sh, text);
+	if (st != STORE_OK)
 		return;
-	}
 	if (sh->asked_boot) {
 		sh->booted = true;
 		sh->inc = (uint64_t)rdb_reply_int_at(r, 2);

@@ -36,6 +36,7 @@ enum store_status store_call_status(enum rdb_status st,
 int store_call_lane(struct view v, uint64_t *campaign, struct view *domain);
 uint64_t store_call_u64(struct view v);
 uint64_t store_call_id(struct view v); /* 8 octets */
+int64_t store_call_due(int64_t ms); /* what Lua takes for a time */
 
 /* start.c */
 void store_start_begin(struct store *s); /* Redis answers */

@@ -304,9 +304,13 @@ store_settle_turn(struct store *s)
 	bool wait = false;
 	unsigned i;
 
-	if (store_journal_flush(s->journal, &e))
+	if (store_journal_flush(s->journal, &e) == 0) {
+		s->journal_bad = false;
+	} else if (!s->journal_bad) {
 		log_error("journal.write", "error=%s",
 		    log_q(view_str(e.text)));
+		s->journal_bad = true;
+	}
 	for (i = 0; i < s->nshards; i++) {
 		struct store_shard *sh = &s->shard[i];
 
@@ -346,7 +350,8 @@ store_settle(struct store *s, struct store_lease **lp, enum store_outcome out,
 
 	BUG_ON(l->shard >= s->nshards);
 	if (out == STORE_DEFERRED)
-		snprintf(x.a, sizeof(x.a), "%" PRId64, due_ms > 0 ? due_ms : 0);
+		snprintf(x.a, sizeof(x.a), "%" PRId64,
+		    store_call_due(due_ms));
 	else if (out == STORE_BOUNCED && suppress_reason)
 		bounce_scope(s, l->campaign, suppress_reason, x.a);
 	/* Released or parked again after a crash does no harm; but replayed

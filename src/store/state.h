@@ -125,7 +125,7 @@ struct store {
 	struct store_name *names; /* owned: interned numbers */
 	struct list setting; /* campaign states not confirmed by all */
 
-	bool low_memory, low_disk;
+	bool low_memory, low_disk, journal_bad;
 	uint64_t used_memory;
 	char why[256]; /* of being down */
 

@@ -1,8 +1,11 @@
-check_PROGRAMS += tests/unit/test_store
-TESTS += tests/unit/test_store
+check_PROGRAMS += tests/unit/test_store tests/unit/test_store_faults
+TESTS += tests/unit/test_store tests/unit/test_store_faults
 tests_unit_test_store_SOURCES = %reldir%/test_store.c %reldir%/store_world.c %reldir%/store_world.h
 tests_unit_test_store_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_store_LDADD = $(LIBS_STORE) $(CMOCKA_LIBS)
+tests_unit_test_store_faults_SOURCES = %reldir%/test_store_faults.c %reldir%/store_world.c %reldir%/store_world.h
+tests_unit_test_store_faults_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_store_faults_LDADD = $(LIBS_STORE) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_store_record tests/unit/test_store_journal
 TESTS += tests/unit/test_store_record tests/unit/test_store_journal
 tests_unit_test_store_record_SOURCES = %reldir%/test_store_record.c %reldir%/seeds.h tests/fuzz/fuzz_store_record.c

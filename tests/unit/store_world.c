@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 #include <ev.h>
+#include <hiredis/hiredis.h>
 
 #include "base/mem.h"
 #include "conf/conf.h"
@@ -133,6 +134,46 @@ static const struct store_ops ops = {
 	.on_dropped = on_dropped,
 };
 
+/* A test that failed leaves no server behind. */
+static char left[16][128];
+
+static void
+sweep_up(void)
+{
+	struct world w;
+	size_t i;
+
+	for (i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+		char cmd[200];
+
+		if (left[i][0] == '\0')
+			continue;
+		memcpy(w.dir, left[i], sizeof(w.dir));
+		if (world_redis_pid(&w) > 0)
+			kill(world_redis_pid(&w), SIGKILL);
+		snprintf(cmd, sizeof(cmd), "rm -rf %s", w.dir);
+		if (system(cmd) != 0)
+			perror(cmd);
+	}
+}
+
+static void
+remember(const char *dir, bool there)
+{
+	static bool registered;
+	size_t i;
+
+	if (!registered)
+		atexit(sweep_up);
+	registered = true;
+	for (i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+		if (strcmp(left[i], there ? "" : dir) != 0)
+			continue;
+		snprintf(left[i], sizeof(left[i]), "%s", there ? dir : "");
+		return;
+	}
+}
+
 void
 world_init(struct world *w, unsigned shards, const char *address)
 {
@@ -141,6 +182,7 @@ world_init(struct world *w, unsigned shards, const char *address)
 	memset(w, 0, sizeof(*w));
 	snprintf(w->dir, sizeof(w->dir), "/tmp/facteur-store-XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
+	remember(w->dir, true);
 	c->refs = 1000; /* never freed by the store */
 	c->limits.spool = mem_strdup(w->dir);
 	c->redis.embedded = address == NULL;
@@ -233,10 +275,38 @@ world_fini(struct world *w)
 	snprintf(cmd, sizeof(cmd), "rm -rf %s", w->dir);
 	if (system(cmd) != 0)
 		fail_msg("%s", cmd);
+	remember(w->dir, false);
 	free(w->conf->limits.spool);
 	free(w->conf->redis.address);
 	free(w->conf);
 	memset(w, 0, sizeof(*w));
+}
+
+long long
+world_command(struct world *w, char text[256], const char *fmt, ...)
+{
+	char path[160];
+	redisContext *c;
+	redisReply *r;
+	long long n;
+	va_list ap;
+
+	snprintf(path, sizeof(path), "%s/redis/redis.sock", w->dir);
+	c = redisConnectUnix(path);
+	assert_non_null(c);
+	assert_int_equal(c->err, 0);
+	va_start(ap, fmt);
+	r = redisvCommand(c, fmt, ap);
+	va_end(ap);
+	assert_non_null(r);
+	n = r->integer;
+	if (text)
+		snprintf(text, 256, "%s", r->str ? r->str : "");
+	else if (r->type == REDIS_REPLY_ERROR)
+		fail_msg("%s: %s", fmt, r->str);
+	freeReplyObject(r);
+	redisFree(c);
+	return n;
 }
 
 /* --- calls ------------------------------------------------------------- */

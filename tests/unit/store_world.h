@@ -52,6 +52,9 @@ void world_settle_all(struct world *w, struct store_lease **v, size_t n,
     enum store_outcome out);
 bool world_settled(struct world *w, int ms);
 struct store_shard_stat world_stat(struct world *w, unsigned shard);
+/* One command by a connection of its own; the reply's integer, or 0.  The text
+ * of an error, status or string goes to text where given. */
+long long world_command(struct world *w, char text[256], const char *fmt, ...);
 /* Sum over shards. */
 struct store_shard_stat world_total(struct world *w);
 
