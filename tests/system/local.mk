@@ -8,4 +8,4 @@ EXTRA_DIST += %reldir%/facteur_test.py %reldir%/receivers.py %reldir%/sink.py \
 	%reldir%/fakemx.py %reldir%/smtpcheck.py %reldir%/conf.smtp %reldir%/nm_client.mjs \
 	%reldir%/verify_dkim.sh %reldir%/dkim/dv_node.mjs %reldir%/dkim/dv_pm.pl %reldir%/dkim/dv_py.py
 TESTS += %reldir%/test_smtpcheck.py %reldir%/test_clients.py %reldir%/test_lmtp.py \
-	%reldir%/test_dkim.py %reldir%/test_throttle.py %reldir%/test_kill.py
+	%reldir%/test_dkim.py %reldir%/test_throttle.py

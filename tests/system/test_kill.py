@@ -36,7 +36,8 @@ class Feeder(threading.Thread):
                 if c is None:
                     c = Client(self.w.d.port, timeout=20)
                     c.hello()
-                r = c.send("news@sender.test", [rcpt], message(rcpt=rcpt))[-1]
+                rs = c.send("news@sender.test", [rcpt], message(rcpt=rcpt))
+                r = ([x for x in rs if x[0] in "45"] or rs[-1:])[0]
             except (OSError, ClientError):
                 c = None
                 time.sleep(0.1)
