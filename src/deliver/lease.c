@@ -229,8 +229,6 @@ one_answer(struct call *c, unsigned k, const struct store_lane_result *r)
 		d->ncondemned -= c->want[k].asked;
 	for (i = 0; r != NULL && i < r->nleases; i++)
 		arrive(d, l, r->leases[i]);
-	if (r != NULL)
-		stats_add(STATS_DELIVER_SUPPRESSED, (int64_t)r->nsuppressed);
 	if (r == NULL || r->held)
 		deliver_lane_refused(d, l);
 	else

@@ -175,6 +175,9 @@ dropped_event(char code)
 	case 'x':
 		stats_add(STATS_DELIVER_EXPIRED, 1);
 		return "expired";
+	case 's':
+		stats_add(STATS_SUBMIT_SUPPRESSED, 1);
+		return "suppressed";
 	default:
 		stats_add(STATS_DELIVER_SUPPRESSED, 1);
 		return "suppressed";

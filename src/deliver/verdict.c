@@ -155,8 +155,7 @@ left_ms(const struct deliver_verdict_in *in)
 static void
 deferred(const struct deliver_verdict_in *in, struct deliver_verdict *v)
 {
-	int64_t end = v->expires_ms;
-	int64_t margin = (end - in->record->created_ms) / 50;
+	int64_t end = v->expires_ms, margin;
 
 	if (in->campaign == STORE_CANCELLED) {
 		cancelled(v);
@@ -164,6 +163,7 @@ deferred(const struct deliver_verdict_in *in, struct deliver_verdict *v)
 	}
 	if (in->policy->max_age_ms > 0 && end > in->now_ms + left_ms(in))
 		end = in->now_ms + left_ms(in);
+	margin = (end - in->record->created_ms) / 50;
 	if (margin > LAST_TRY_MS)
 		margin = LAST_TRY_MS;
 	if (margin < 0)

@@ -40,12 +40,37 @@ release(void *p)
 	free(q);
 }
 
+/* Who fell out is told like those whom reap drops. */
+static void
+tell_suppressed(struct store_enqueue *q)
+{
+	struct store *s = q->req.store;
+	struct buf packed = { 0 };
+	size_t i;
+
+	for (i = 0; i < q->m->nrcpt && !s->dead; i++) {
+		const struct store_new *r = &q->m->rcpt[i];
+		struct store_record rec = r->record;
+
+		if (!r->suppressed)
+			continue;
+		rec.patch = VIEW("");
+		buf_clear(&packed);
+		store_record_pack(&rec, &packed);
+		s->ops->on_dropped(s->arg, q->m->campaign->id, r->domain,
+		    buf_view(&packed), 's');
+	}
+	buf_fini(&packed);
+}
+
 void
 store_enqueue_answer(struct store_enqueue *q, enum store_status st,
     const char *text)
 {
 	bool alive = store_enqueue_alive(q);
 
+	if (alive && st == STORE_OK && q->req.store->ops->on_dropped != NULL)
+		tell_suppressed(q);
 	q->answered = true;
 	q->m = NULL;
 	list_remove(&q->timed);

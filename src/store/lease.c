@@ -99,6 +99,19 @@ ask_end(struct ask *a, enum store_status st,
 		a->done(a->arg, st, lanes, n);
 }
 
+static void
+tell_suppressed(struct store *s, const struct want *w,
+    const struct rdb_reply *recs)
+{
+	size_t i;
+
+	if (s->ops->on_dropped == NULL)
+		return;
+	for (i = 0; i < rdb_reply_n(recs) && !s->dead; i++)
+		s->ops->on_dropped(s->arg, w->campaign, w->domain,
+		    rdb_reply_view_at(recs, i), 'u');
+}
+
 /* [C, D, [records], [suppressed records], more, held] */
 static void
 lane_result(struct store_shard *sh, const struct want *w,
@@ -125,6 +138,7 @@ lane_result(struct store_shard *sh, const struct want *w,
 			out->leases[out->nleases++] = l;
 	}
 	stats_add(STATS_STORE_LEASED, (int64_t)n);
+	tell_suppressed(sh->store, w, rdb_reply_at(r, 3));
 }
 
 /* Nobody waits for these any more: back to their lanes. */

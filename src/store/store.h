@@ -45,7 +45,8 @@ struct store_ops {
 	void (*on_shard_lost)(void *arg, unsigned shard);
 	/* A campaign was paused, resumed or cancelled. */
 	void (*on_campaign)(void *arg, uint64_t campaign);
-	/* Records that left without a lease: cancelled by reap. */
+	/* Records that left without a lease.  code: c cancelled by reap, u
+	 * suppressed at lease, s suppressed at enqueue (no patch). */
 	void (*on_dropped)(void *arg, uint64_t campaign, const char *domain,
 	    struct view packed, char code);
 };

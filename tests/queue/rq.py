@@ -2,6 +2,7 @@
 
 Tests are functions decorated with @test; main() runs each on a server of its
 own shard and prints TAP."""
+import atexit
 import hashlib
 import os
 import re
@@ -89,6 +90,7 @@ class Server:
         self.path = os.path.join(self.dir, "s")
         self.extra = extra
         self.proc = None
+        atexit.register(self.stop)
         self.start()
 
     def start(self):
@@ -295,6 +297,8 @@ def eq(got, want):
 
 def main(*extra):
     print("1..%d" % len(_tests), flush=True)
+    for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(s, lambda n, _: sys.exit(128 + n))
     server = Server(*extra)
     bad = 0
     try:

@@ -21,7 +21,7 @@ struct world { /* one store; several may share a redis */
 	struct conf *conf; /* owned */
 	struct store *store;
 	char dir[128];
-	unsigned ups, downs, lost, lanes, dropped, states;
+	unsigned ups, downs, lost, lanes, dropped, suppressed, states;
 	char why[256]; /* of the last on_down */
 	struct { unsigned shard; uint64_t campaign; char domain[64]; }
 	    lane[WORLD_LANES_MAX];

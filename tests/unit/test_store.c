@@ -68,6 +68,7 @@ there_and_back(void **st)
 	/* user1 is suppressed for this tenant now. */
 	assert_int_equal(world_enqueue(&w, c, "a.example", 1, 1, 77), STORE_OK);
 	assert_int_equal(world_stat(&w, 0).queued, 0);
+	assert_int_equal(w.suppressed, 1);
 	pid = world_redis_pid(&w);
 	assert_true(pid > 0 && kill(pid, 0) == 0);
 	world_stop(&w);
