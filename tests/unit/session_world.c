@@ -324,9 +324,9 @@ world_open(void)
 	p->max_rcpt = 5;
 	p->chunking = true;
 	p->idle_timeout_ms = 10;
-	p->connect_timeout_ms = p->greeting_timeout_ms = 200;
-	p->command_timeout_ms = p->data_start_timeout_ms = 200;
-	p->data_block_timeout_ms = p->data_end_timeout_ms = 200;
+	p->connect_timeout_ms = p->greeting_timeout_ms = 1000;
+	p->command_timeout_ms = p->data_start_timeout_ms = 1000;
+	p->data_block_timeout_ms = p->data_end_timeout_ms = 1000;
 	p->quit_timeout_ms = 100;
 	world.env.loop = world.loop;
 	world.env.hostname = "me.example";
