@@ -81,17 +81,38 @@ quote(struct view body, struct buf *out)
 }
 
 /* The header with its transfer encoding replaced. */
-static void
-put_header(struct view header, const char *encoding, struct buf *out)
+static int
+put_header(struct view header, const char *encoding, struct buf *out,
+    struct err *e)
 {
+	static const struct view name = { "Content-Transfer-Encoding", 25 };
 	struct view at = header;
 	struct mail_field f;
+	int rc;
 
-	while (mail_header_next(&at, &f) == 1)
-		if (!view_ieq(view_trim(f.name),
-			VIEW("Content-Transfer-Encoding")))
+	while ((rc = mail_header_next(&at, &f)) == 1) {
+		struct view was = view_trim(f.value);
+
+		if (!view_ieq(f.name, name))
 			buf_addv(out, f.raw);
+		else if (view_ieq(was, VIEW("quoted-printable")) ||
+		    view_ieq(was, VIEW("base64")))
+			return err_set(e, "8-bit text in an encoded part");
+	}
+	if (rc < 0)
+		return err_set(e, "the header of a part is broken");
+	if (out->n && buf_ptr(out)[out->n - 1] != '\n')
+		buf_adds(out, "\r\n");
 	buf_addf(out, "Content-Transfer-Encoding: %s\r\n\r\n", encoding);
+	return 0;
+}
+
+/* Another boundary may begin with the same letters. */
+static bool
+ends_delimiter(struct view v)
+{
+	return v.n == 0 || v.p[0] == ' ' || v.p[0] == '\t' ||
+	    view_starts(v, VIEW("\r\n")) || view_starts(v, VIEW("--"));
 }
 
 /* The parts between the delimiter lines, each one encoded; what is before the
@@ -115,7 +136,8 @@ encode_multipart(const struct part *p, struct view boundary, int depth,
 		/* The next delimiter that begins a line. */
 		while ((at = view_find(scan, buf_view(&delimiter))) >= 0) {
 			n += (size_t)at;
-			if (n == 0 || rest.p[n - 1] == '\n')
+			if ((n == 0 || rest.p[n - 1] == '\n') &&
+			    ends_delimiter(view_skip(rest, n + delimiter.n)))
 				break;
 			n += delimiter.n;
 			scan = view_skip(rest, n);
@@ -135,6 +157,10 @@ encode_multipart(const struct part *p, struct view boundary, int depth,
 		rest = view_skip(rest, n);
 		at = view_find(rest, VIEW("\r\n"));
 		piece = at < 0 ? rest : view_head(rest, (size_t)at + 2);
+		if (mail_header_8bit(piece)) {
+			err_set(e, "8-bit text outside of the parts");
+			goto out;
+		}
 		buf_addv(out, piece);
 		inside = !view_starts(view_skip(piece, delimiter.n),
 		    VIEW("--"));
@@ -173,12 +199,13 @@ encode_part(struct view entity, int depth, struct buf *out, struct err *e)
 			err_set(e, "a multipart without boundary");
 			goto out;
 		}
-		put_header(p.header, "7bit", out);
+		if (put_header(p.header, "7bit", out, e))
+			goto out;
 		rc = encode_multipart(&p, buf_view(&boundary), depth, out, e);
 	} else {
-		put_header(p.header, "quoted-printable", out);
-		quote(p.body, out);
-		rc = 0;
+		rc = put_header(p.header, "quoted-printable", out, e);
+		if (rc == 0)
+			quote(p.body, out);
 	}
 out:
 	buf_fini(&type);

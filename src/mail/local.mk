@@ -12,4 +12,6 @@ libmail_a_SOURCES = \
 	%reldir%/scratch.c %reldir%/scratch.h \
 	%reldir%/stage.c \
 	%reldir%/undo.c %reldir%/undo.h %reldir%/undo_part.h \
-	%reldir%/undo_b64.c %reldir%/undo_qp.c
+	%reldir%/undo_b64.c %reldir%/undo_qp.c \
+	%reldir%/undo_escape.c %reldir%/undo_escape.h \
+	%reldir%/undo_wrap.c %reldir%/undo_wrap.h

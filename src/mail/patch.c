@@ -173,8 +173,7 @@ apply_zstd(const struct mail_base *base, struct view patch, size_t max_bytes,
 
 	if (buf_get_varint(&patch, &size))
 		return err_set(e, "the patch has no size");
-	/* Undoing never makes a content much longer: the list of what was
-	 * undone is at most half of what it saved. */
+	/* A plain form is at most by its first number longer (undo.c). */
 	if (size > max_bytes + 64)
 		return err_set(e, "the patch makes more than %zu bytes",
 		    max_bytes);

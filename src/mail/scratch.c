@@ -25,7 +25,13 @@ scratch_free(void *p)
 	buf_fini(&s->plain);
 	buf_fini(&s->check);
 	buf_fini(&s->text);
-	buf_fini(&s->wrap);
+	buf_fini(&s->escaped);
+	buf_fini(&s->breaks);
+	buf_fini(&s->again);
+	buf_fini(&s->part);
+	buf_fini(&s->head);
+	buf_fini(&s->list);
+	buf_fini(&s->last_qp);
 	free(s);
 }
 

@@ -14,7 +14,10 @@ struct ZSTD_DCtx_s;
 struct mail_scratch {
 	struct ZSTD_CCtx_s *cctx; /* owned */
 	struct ZSTD_DCtx_s *dctx; /* owned */
-	struct buf plain, check, text, wrap; /* no caller keeps one */
+	/* no caller keeps one */
+	struct buf plain, check, text, escaped, breaks, again, part, head,
+	    list;
+	struct buf last_qp; /* parameters that the last part needed */
 };
 
 struct mail_scratch *mail_scratch_get(void);

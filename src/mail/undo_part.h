@@ -8,9 +8,10 @@
 
 #include "base/buf.h"
 
-/* encoded: the part's body without its final CRLF.  0: text has the decoded
- * bytes and head the parameters; -1: this part stays as it is (both may hold
- * leavings). */
+/* encoded: the part's body without its final CRLF; text is the scratch's
+ * part.  0: text has the decoded bytes and head the parameters; 1: the same,
+ * and doing it again was seen to give these bytes; -1: this part stays as it is
+ * (both may hold leavings). */
 int mail_undo_b64_undo(struct view encoded, struct buf *head,
     struct buf *text);
 int mail_undo_qp_undo(struct view encoded, struct buf *head, struct buf *text);

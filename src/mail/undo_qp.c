@@ -4,301 +4,455 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/err.h"
+#include "mail/scratch.h"
+#include "mail/undo_escape.h"
+#include "mail/undo_wrap.h"
 
 /*
- * Quoted-printable (RFC 2045 6.7).  Encoders differ in the length of lines, in
- * what they escape without need, and in where they break.  The first two are
- * read off the part; a break is predicted by the greedy rule, and where the
- * part broke elsewhere the difference is kept as a fix.
+ * Quoted-printable (RFC 2045 6.7) in two steps: octets become escaped text,
+ * which is then broken softly.  Encoders differ in what they escape without
+ * need, in the case of hex digits, and in where they break.  All of it is read
+ * off the part; where the encoder did other than predicted, a fix is kept.
+ *
+ * Parameters: flags, [what is escaped unlike the default], policy, [columns],
+ * fixes of escapes (octets of text since the last one), fixes of breaks
+ * (lines since the last one, length of the line plus one or 0 for no break).
  */
-#define WIDTH_MAX 998
-#define MAP_BYTES 16
-#define FLAG_DOT 1 /* a dot that begins a line is escaped */
-/* More fixes than one in so many lines: another policy than ours. */
+/* More fixes than one in so many lines: another encoder than we know. */
 #define LINES_PER_FIX 4
+#define FIXES_LEAST 8
+#define LAST_MAX 48 /* octets of parameters without fixes */
 
-struct shape {
-	size_t width;
-	unsigned char map[MAP_BYTES]; /* printable octets that are escaped */
-	unsigned flags;
+struct guess { /* of an encoder */
+	struct mail_undo_escape escape;
+	struct mail_undo_wrap wrap;
 };
 
-static const char hex[] = "0123456789ABCDEF";
-
-static bool
-in_map(const struct shape *s, unsigned char c)
+/* --- undone --------------------------------------------------------------- */
+static int
+hex_pair(const char *p, unsigned *out, bool *has_lower)
 {
-	return c < 128 && (s->map[c >> 3] & (1u << (c & 7)));
-}
+	unsigned v = 0;
+	int i;
 
-static bool
-is_break(struct view text, size_t i)
-{
-	return i + 1 < text.n && text.p[i] == '\r' && text.p[i + 1] == '\n';
-}
+	for (i = 0; i < 2; i++) {
+		char c = p[i];
 
-/* Octets that the one at i becomes, when a line of output begins at from. */
-static size_t
-token(const struct shape *s, struct view text, size_t i, size_t from)
-{
-	unsigned char c = (unsigned char)text.p[i];
-
-	if (c == ' ' || c == '\t') {
-		if (i + 1 == text.n || is_break(text, i + 1))
-			return 3;
-	} else if (c < 33 || c > 126 || c == '=') {
-		return 3;
+		v <<= 4;
+		if (c >= '0' && c <= '9') {
+			v |= (unsigned)(c - '0');
+		} else if (c >= 'A' && c <= 'F') {
+			v |= (unsigned)(c - 'A' + 10);
+		} else if (c >= 'a' && c <= 'f') {
+			v |= (unsigned)(c - 'a' + 10);
+			*has_lower = true;
+		} else {
+			return -1;
+		}
 	}
-	if (c == '.' && i == from && (s->flags & FLAG_DOT))
-		return 3;
-	return in_map(s, c) ? 3 : 1;
+	*out = v;
+	return 0;
 }
 
-/* Where the line of output that begins at from ends by the greedy rule: a
- * soft break needs room for its "=". */
-static size_t
-greedy_end(const struct shape *s, struct view text, size_t from)
+static void
+note_width(unsigned width[2], struct view line, size_t n)
 {
-	size_t col = 0, i = from;
+	bool escaped = n >= 3 && line.p[n - 3] == '=';
 
-	while (i < text.n && !is_break(text, i)) {
-		size_t t = token(s, text, i, from);
-		bool more = i + 1 < text.n && !is_break(text, i + 1);
+	if (n > width[escaped] && n <= MAIL_UNDO_WRAP_WIDTH_MAX)
+		width[escaped] = (unsigned)n;
+}
 
-		if (col + t + (more ? 1 : 0) > s->width)
+/* Takes the soft breaks out; breaks: their offsets in the escaped text. */
+static int
+unwrap(struct view encoded, struct mail_undo_wrap *w, struct buf *escaped,
+    struct buf *breaks)
+{
+	while (encoded.n) {
+		const char *nl = memchr(encoded.p, '\n', encoded.n);
+		size_t n = nl ? (size_t)(nl - encoded.p) : encoded.n;
+		struct view line = view_head(encoded, n);
+
+		if (nl == NULL) {
+			note_width(w->hard, line, n);
+			buf_addv(escaped, line);
+			return 0;
+		}
+		if (n == 0 || encoded.p[n - 1] != '\r')
+			return -1;
+		encoded = view_skip(encoded, n + 1);
+		if (n >= 2 && line.p[n - 2] == '=') {
+			note_width(w->soft, line, n - 2);
+			buf_add(escaped, line.p, n - 2);
+			buf_add(breaks, &escaped->n, sizeof(escaped->n));
+		} else {
+			note_width(w->hard, line, n - 1);
+			buf_add(escaped, line.p, n + 1);
+		}
+	}
+	return 0;
+}
+
+/* seen: how often each octet was escaped. */
+static int
+unescape(struct view escaped, struct mail_undo_escape *s, unsigned seen[256],
+    struct buf *text)
+{
+	char *o = buf_reserve(text, escaped.n + 1), *start = o;
+	bool any_lower = false;
+
+	while (escaped.n) {
+		const char *eq = memchr(escaped.p, '=', escaped.n);
+		size_t n = eq ? (size_t)(eq - escaped.p) : escaped.n;
+		unsigned c;
+
+		memcpy(o, escaped.p, n);
+		o += n;
+		escaped = view_skip(escaped, n);
+		if (eq == NULL)
 			break;
-		col += t;
-		i++;
-	}
-	return i > from || i == text.n || is_break(text, i) ? i : i + 1;
-}
-
-static void
-put_line(const struct shape *s, struct view text, size_t from, size_t to,
-    struct buf *out)
-{
-	size_t i;
-	char *o = buf_reserve(out, (to - from) * 3), *start = o;
-
-	for (i = from; i < to; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-
-		if (token(s, text, i, from) == 1) {
-			*o++ = (char)c;
-			continue;
-		}
-		*o++ = '=';
-		*o++ = hex[c >> 4];
-		*o++ = hex[c & 15];
-	}
-	buf_grown(out, (size_t)(o - start));
-}
-
-static int
-hex_value(char c)
-{
-	const char *at = c ? strchr(hex, c) : NULL;
-
-	return at ? (int)(at - hex) : -1;
-}
-
-/* What an escaped octet tells about the encoder. */
-static void
-learn(struct shape *s, unsigned char c, bool line_start, bool line_end)
-{
-	if (c == '=' || c > 126 || (c < 33 && c != ' ' && c != '\t'))
-		return;
-	if ((c == ' ' || c == '\t') && line_end)
-		return;
-	if (c == '.' && line_start)
-		s->flags |= FLAG_DOT;
-	else
-		s->map[c >> 3] |= (unsigned char)(1u << (c & 7));
-}
-
-/* One line of the part: its octets to text; *soft: it ends in "=". */
-static int
-undo_line(struct shape *s, struct view line, struct buf *text, bool *soft)
-{
-	size_t i;
-
-	if (line.n > s->width)
-		s->width = line.n;
-	*soft = line.n && line.p[line.n - 1] == '=';
-	if (*soft)
-		line.n--;
-	for (i = 0; i < line.n; i++) {
-		int hi, lo;
-		bool start = i == 0;
-
-		if (line.p[i] == '\r' || line.p[i] == '\n')
+		if (escaped.n < 3 || hex_pair(eq + 1, &c, &any_lower))
 			return -1;
-		if (line.p[i] != '=') {
-			buf_addc(text, line.p[i]);
-			continue;
-		}
-		if (i + 2 >= line.n || (hi = hex_value(line.p[i + 1])) < 0 ||
-		    (lo = hex_value(line.p[i + 2])) < 0)
-			return -1;
-		i += 2;
-		buf_addc(text, (char)(hi << 4 | lo));
-		learn(s, (unsigned char)(hi << 4 | lo), start,
-		    i + 1 == line.n && !*soft);
+		*o++ = (char)c;
+		seen[c]++;
+		escaped = view_skip(escaped, 3);
 	}
-	return line.n == 0 && *soft ? -1 : 0;
-}
-
-/* ends: for each line of the part, where it ends in the text. */
-static int
-undo_lines(struct view encoded, struct shape *s, struct buf *text,
-    struct buf *ends)
-{
-	while (encoded.p) {
-		ptrdiff_t at = view_find(encoded, VIEW("\r\n"));
-		struct view line = at < 0 ? encoded
-					  : view_head(encoded, (size_t)at);
-		bool soft;
-		size_t end;
-
-		if (undo_line(s, line, text, &soft))
-			return -1;
-		end = text->n;
-		buf_add(ends, &end, sizeof(end));
-		if (at < 0)
-			return soft ? -1 : 0;
-		encoded = view_skip(encoded, (size_t)at + 2);
-		if (!soft)
-			buf_adds(text, "\r\n");
-	}
+	s->lower = any_lower;
+	buf_grown(text, (size_t)(o - start));
 	return 0;
 }
 
-static uint64_t
-zigzag(int64_t v)
+/* Octets that are escaped, or not, unlike the default for the most part. */
+static void
+learn_map(struct mail_undo_escape *s, struct view text,
+    const unsigned seen[256])
 {
-	return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+	unsigned all[256] = { 0 };
+	size_t i;
+	int c;
+
+	for (i = 0; i < text.n; i++) {
+		if (mail_undo_escape_break(text, i))
+			i++;
+		else if (i + 1 < text.n && !mail_undo_escape_break(text, i + 1))
+			all[(unsigned char)text.p[i]]++;
+	}
+	for (c = 0; c < 256; c++) {
+		if (all[c])
+			s->escaped[c] = seen[c] * 2 > all[c];
+		if (s->escaped[c] != mail_undo_escape_default(c))
+			s->plain_map = false;
+	}
 }
 
-/* Compares each line's end with the greedy one; the differences to fixes. */
+/* -1: too many. */
 static int
-find_fixes(const struct shape *s, struct view text, struct view ends,
-    struct buf *fixes, size_t *nfixes)
+escape_fixes(const struct mail_undo_escape *s, struct view text,
+    struct view escaped, size_t max, struct buf *out)
 {
-	size_t lines = ends.n / sizeof(size_t), i, from = 0, last = 0;
+	struct buf list = { 0 };
+	size_t i, k = 0, last = 0, n = 0;
 
-	*nfixes = 0;
-	for (i = 0; i < lines; i++) {
-		size_t want, got;
+	for (i = 0; i < text.n && k < escaped.n; i++) {
+		bool real = escaped.p[k] == '=';
+		bool brk = mail_undo_escape_break(text, i);
 
-		memcpy(&want, ends.p + i * sizeof(want), sizeof(want));
-		got = greedy_end(s, text, from);
-		if (got != want) {
-			buf_varint(fixes, i - last);
-			buf_varint(fixes,
-			    zigzag((int64_t)want - (int64_t)got));
+		if (brk && mail_undo_escape_break(escaped, k)) {
+			i++;
+			k += 2;
+			continue;
+		}
+		/* A line end stands for itself unless told. */
+		if (brk ? real : real != mail_undo_escape_is(s, text, i)) {
+			buf_varint(&list, i - last);
 			last = i;
-			if (++*nfixes > 2 + lines / LINES_PER_FIX)
-				return -1;
+			n++;
 		}
-		from = is_break(text, want) ? want + 2 : want;
+		k += real ? 3 : 1;
 	}
-	return 0;
+	if (n <= max) {
+		buf_varint(out, n);
+		buf_addv(out, buf_view(&list));
+	}
+	buf_fini(&list);
+	return n <= max ? 0 : -1;
+}
+
+/* The fixes that a policy needs, as they are stored; -1: too many. */
+static int
+break_fixes(const struct mail_undo_wrap *w, struct view escaped,
+    struct view breaks, size_t max, struct buf *out)
+{
+	struct buf list = { 0 };
+	size_t from = 0, line = 0, last = 0, n = 0, column = 0, b = 0;
+	size_t nbreaks = breaks.n / sizeof(size_t);
+
+	while (n <= max) {
+		ptrdiff_t cr = view_find(view_skip(escaped, from),
+		    VIEW("\r\n"));
+		size_t end = cr < 0 ? escaped.n : from + (size_t)cr;
+		size_t at = SIZE_MAX;
+
+		for (;; line++) {
+			size_t want = mail_undo_wrap_end(w, escaped, from, end,
+			    column);
+
+			if (b < nbreaks)
+				memcpy(&at, breaks.p + b * sizeof(at),
+				    sizeof(at));
+			if (b >= nbreaks || at > end)
+				at = MAIL_UNDO_WRAP_NONE;
+			if (at != want) {
+				buf_varint(&list, line - last);
+				buf_varint(&list,
+				    at == MAIL_UNDO_WRAP_NONE ? 0 :
+				    at - from + 1);
+				last = line;
+				n++;
+			}
+			if (at == MAIL_UNDO_WRAP_NONE)
+				break;
+			b++;
+			from = at;
+			column = 0;
+		}
+		column = mail_undo_wrap_column(w, escaped, from, end,
+		    column);
+		line++;
+		from = end + 2;
+		if (end == escaped.n)
+			break;
+	}
+	if (n <= max) {
+		buf_varint(out, n);
+		buf_addv(out, buf_view(&list));
+	}
+	buf_fini(&list);
+	return n <= max ? (int)n : -1;
+}
+
+/* Columns that no line of the part reached may still be used by the encoder:
+ * its limits are those of the longest lines. */
+static void
+complete_widths(struct mail_undo_wrap *w)
+{
+	unsigned soft = w->soft[0] > w->soft[1] ? w->soft[0] : w->soft[1];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (soft < 4)
+			w->soft[i] = MAIL_UNDO_WRAP_WIDTH_MAX;
+		else if (w->soft[i] + 3 < soft)
+			w->soft[i] = soft;
+		if (w->hard[i] < w->soft[i])
+			w->hard[i] = w->soft[i];
+	}
+}
+
+/* The policy with the fewest fixes; the one that served last is tried first
+ * and taken where it needs none.  Undoing belongs to the loop alone. */
+static int
+choose_policy(struct mail_undo_wrap *chosen, struct view escaped,
+    struct view breaks, size_t max, struct buf *fixes)
+{
+	static enum mail_undo_wrap_policy hint;
+	enum mail_undo_wrap_policy first = hint;
+	struct mail_undo_wrap w = *chosen;
+	int best = -1, i;
+
+	complete_widths(&w);
+	for (i = 0; i < MAIL_UNDO_WRAP_N && best != 0; i++) {
+		struct buf mine = { 0 };
+		int n;
+
+		w.policy = i == 0 ? first : (int)first >= i ?
+		    (enum mail_undo_wrap_policy)(i - 1) :
+		    (enum mail_undo_wrap_policy)i;
+		n = break_fixes(&w, escaped, breaks,
+		    best < 0 ? max : (size_t)best, &mine);
+		if (n >= 0 && (best < 0 || n < best)) {
+			best = n;
+			hint = w.policy;
+			*chosen = w;
+			buf_swap(fixes, &mine);
+		}
+		buf_fini(&mine);
+	}
+	return best;
+}
+
+/* What the encoder did, all of it, as parameters. */
+static int
+analyse(struct guess *g, struct mail_scratch *m, const unsigned seen[256],
+    size_t max, struct buf *head)
+{
+	struct mail_undo_escape *s = &g->escape;
+	struct view text = buf_view(&m->part), escaped = buf_view(&m->escaped);
+	struct mail_undo_escape_fixes none = { .next = SIZE_MAX };
+	struct buf fixes = { 0 };
+	int rc = -1;
+
+	s->run = view_find(escaped, VIEW("=20=20\r\n")) >= 0;
+	buf_clear(&m->again);
+	if (mail_undo_escape_text(s, text, &none, &m->again) == 0 &&
+	    view_eq(buf_view(&m->again), escaped)) {
+		mail_undo_escape_put(s, head);
+		buf_varint(head, 0);
+	} else {
+		learn_map(s, text, seen);
+		mail_undo_escape_put(s, head);
+		if (escape_fixes(s, text, escaped, max, head))
+			return -1;
+	}
+	if (choose_policy(&g->wrap, escaped, buf_view(&m->breaks), max,
+	    &fixes) >= 0) {
+		mail_undo_wrap_put(&g->wrap, head);
+		buf_addv(head, buf_view(&fixes));
+		rc = 0;
+	}
+	buf_fini(&fixes);
+	return rc;
+}
+
+/* Most mail comes from the encoder that the last one came from. */
+static bool
+as_last_time(struct view encoded, struct mail_scratch *m, struct buf *head)
+{
+	struct view params = buf_view(&m->last_qp);
+
+	if (params.n == 0)
+		return false;
+	buf_clear(&m->again);
+	if (mail_undo_qp_redo(&params, buf_view(&m->part), encoded.n,
+	    &m->again) || !view_eq(buf_view(&m->again), encoded))
+		return false;
+	buf_addv(head, buf_view(&m->last_qp));
+	return true;
 }
 
 int
 mail_undo_qp_undo(struct view encoded, struct buf *head, struct buf *text)
 {
-	struct shape s = { 0 };
-	struct buf ends = { 0 }, fixes = { 0 };
-	size_t n;
-	int rc = -1;
+	struct mail_scratch *m = mail_scratch_get();
+	unsigned seen[256] = { 0 };
+	struct guess g = { .wrap = { .soft = { 0 } } };
+	size_t max = FIXES_LEAST + encoded.n / 76 / LINES_PER_FIX;
+	struct view whole = encoded;
 
-	if (undo_lines(encoded, &s, text, &ends) || s.width > WIDTH_MAX ||
-	    s.width < 4 ||
-	    find_fixes(&s, buf_view(text), buf_view(&ends), &fixes, &n))
-		goto out;
-	buf_varint(head, s.width);
-	buf_varint(head, s.flags);
-	buf_add(head, s.map, sizeof(s.map));
-	buf_varint(head, n);
-	buf_addv(head, buf_view(&fixes));
-	rc = 0;
-out:
-	buf_fini(&ends);
-	buf_fini(&fixes);
-	return rc;
-}
-
-static int
-read_shape(struct view *head, struct shape *s, uint64_t *nfixes)
-{
-	uint64_t width, flags;
-
-	if (buf_get_varint(head, &width) || width < 4 || width > WIDTH_MAX ||
-	    buf_get_varint(head, &flags) || flags > FLAG_DOT ||
-	    head->n < MAP_BYTES)
+	mail_undo_escape_init(&g.escape);
+	buf_clear(&m->escaped);
+	buf_clear(&m->breaks);
+	if (view_iends(encoded, VIEW("="))) {
+		g.escape.open = true;
+		encoded.n--;
+	}
+	if (unwrap(encoded, &g.wrap, &m->escaped, &m->breaks) ||
+	    unescape(buf_view(&m->escaped), &g.escape, seen, text))
 		return -1;
-	s->width = (size_t)width;
-	s->flags = (unsigned)flags;
-	memcpy(s->map, head->p, MAP_BYTES);
-	*head = view_skip(*head, MAP_BYTES);
-	return buf_get_varint(head, nfixes);
-}
-
-/* The end of line number `line`, with the fix for it where there is one.
- * *next: the number of the next line with a fix. */
-static int
-fixed_end(struct view *head, uint64_t *nfixes, uint64_t line, uint64_t *next,
-    size_t *end)
-{
-	uint64_t z, delta;
-	int64_t fix;
-
-	if (*nfixes == 0 || line != *next)
-		return 0;
-	if (buf_get_varint(head, &z))
+	if (as_last_time(whole, m, head))
+		return 1;
+	if (analyse(&g, m, seen, max, head))
 		return -1;
-	fix = (int64_t)(z >> 1) ^ -(int64_t)(z & 1);
-	if (fix > (int64_t)WIDTH_MAX || fix < -(int64_t)WIDTH_MAX ||
-	    (fix < 0 && (size_t)-fix > *end))
-		return -1;
-	*end = (size_t)((int64_t)*end + fix);
-	if (--*nfixes && buf_get_varint(head, &delta) == 0)
-		*next += delta;
+	/* What needs fixes will need other ones next time. */
+	if (head->n <= LAST_MAX) {
+		buf_clear(&m->last_qp);
+		buf_addv(&m->last_qp, buf_view(head));
+	}
 	return 0;
+}
+
+/* --- done again ----------------------------------------------------------- */
+/* 1: a fix says where this line of output ends; 0: none does. */
+static int
+fixed_end(struct mail_undo_escape_fixes *f, size_t line, size_t from,
+    size_t end, size_t *at)
+{
+	uint64_t n;
+
+	if (f->next != line)
+		return 0;
+	if (buf_get_varint(f->head, &n) || n > end - from + 1)
+		return -1;
+	*at = n ? from + (size_t)n - 1 : MAIL_UNDO_WRAP_NONE;
+	return mail_undo_escape_next(f) ? -1 : 1;
+}
+
+struct wrapping { /* of escaped text */
+	struct mail_undo_wrap how;
+	struct view text;
+	struct mail_undo_escape_fixes fixes;
+	size_t from, line, column;
+};
+
+/* The hard line that ends at end with its soft breaks. */
+static int
+wrap_line(struct wrapping *w, size_t end, struct buf *out)
+{
+	for (;; w->line++) {
+		size_t at = mail_undo_wrap_end(&w->how, w->text, w->from, end,
+		    w->column);
+		int fixed = fixed_end(&w->fixes, w->line, w->from, end, &at);
+
+		/* An empty line is left behind at once, or it is damage. */
+		if (fixed < 0 ||
+		    (at == w->from && !fixed && w->column == 0))
+			return -1;
+		if (at == MAIL_UNDO_WRAP_NONE)
+			break;
+		buf_add(out, w->text.p + w->from, at - w->from);
+		buf_add(out, "=\r\n", 3);
+		w->from = at;
+		w->column = 0;
+	}
+	buf_add(out, w->text.p + w->from, end - w->from);
+	w->column = mail_undo_wrap_column(&w->how, w->text, w->from, end,
+	    w->column);
+	w->line++;
+	return 0;
+}
+
+static int
+wrap_text(struct wrapping *w, size_t max_bytes, struct buf *out)
+{
+	size_t start = out->n;
+
+	for (;;) {
+		ptrdiff_t cr = view_find(view_skip(w->text, w->from),
+		    VIEW("\r\n"));
+		size_t end = cr < 0 ? w->text.n : w->from + (size_t)cr;
+
+		if (wrap_line(w, end, out) || out->n - start > max_bytes)
+			return -1;
+		if (end == w->text.n)
+			return w->fixes.next == SIZE_MAX ? 0 : -1;
+		buf_add(out, "\r\n", 2);
+		w->from = end + 2;
+	}
 }
 
 int
 mail_undo_qp_redo(struct view *head, struct view text, size_t max_bytes,
     struct buf *out)
 {
-	struct shape s = { 0 };
-	uint64_t nfixes, next = 0, line;
-	size_t from = 0, start = out->n;
+	struct buf *escaped = &mail_scratch_get()->text;
+	struct mail_undo_escape_fixes f = { .head = head };
+	struct wrapping w = { .fixes = { .head = head } };
+	struct mail_undo_escape s;
+	int rc = -1;
 
-	if (read_shape(head, &s, &nfixes) ||
-	    (nfixes && buf_get_varint(head, &next)))
-		return -1;
-	for (line = 0;; line++) {
-		size_t end = greedy_end(&s, text, from);
-
-		if (fixed_end(head, &nfixes, line, &next, &end) ||
-		    end < from || end > text.n ||
-		    out->n - start > max_bytes)
-			return -1;
-		put_line(&s, text, from, end, out);
-		if (end == text.n)
-			break;
-		if (is_break(text, end)) {
-			buf_adds(out, "\r\n");
-			from = end + 2;
-		} else {
-			if (end == from)
-				return -1;
-			buf_adds(out, "=\r\n");
-			from = end;
-		}
-	}
-	return nfixes ? -1 : 0;
+	buf_clear(escaped);
+	if (mail_undo_escape_get(head, &s) || buf_get_varint(head, &f.left) ||
+	    mail_undo_escape_next(&f) ||
+	    mail_undo_escape_text(&s, text, &f, escaped) ||
+	    mail_undo_wrap_get(head, &w.how) ||
+	    buf_get_varint(head, &w.fixes.left) ||
+	    mail_undo_escape_next(&w.fixes))
+		goto out;
+	w.text = buf_view(escaped);
+	rc = wrap_text(&w, max_bytes, out);
+	if (s.open)
+		buf_addc(out, '=');
+out:
+	mail_scratch_done(escaped);
+	return rc;
 }

@@ -1,11 +1,11 @@
 check_PROGRAMS += tests/unit/test_mail_patch
 TESTS += tests/unit/test_mail_patch
-tests_unit_test_mail_patch_SOURCES = %reldir%/test_mail_patch.c
+tests_unit_test_mail_patch_SOURCES = %reldir%/test_mail_patch.c %reldir%/seeds.h tests/fuzz/fuzz_mail_patch.c
 tests_unit_test_mail_patch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_mail_patch_LDADD = $(LIBS_MAIL) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_mail_header tests/unit/test_mail_dkim
 TESTS += tests/unit/test_mail_header tests/unit/test_mail_dkim
-tests_unit_test_mail_header_SOURCES = %reldir%/test_mail_header.c
+tests_unit_test_mail_header_SOURCES = %reldir%/test_mail_header.c %reldir%/seeds.h tests/fuzz/fuzz_mail_header.c
 tests_unit_test_mail_header_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_mail_header_LDADD = $(LIBS_MAIL) $(CMOCKA_LIBS)
 tests_unit_test_mail_dkim_SOURCES = %reldir%/test_mail_dkim.c
@@ -27,3 +27,15 @@ tests_unit_mailtext_SOURCES = %reldir%/mailtext.c
 tests_unit_mailtext_LDADD = $(LIBS_MAIL)
 dist_check_SCRIPTS += %reldir%/test_mail_text.py
 TESTS += %reldir%/test_mail_text.py
+dist_check_SCRIPTS += %reldir%/test_mail_undo.py
+TESTS += %reldir%/test_mail_undo.py
+EXTRA_DIST += tests/seeds/mail_header tests/seeds/mail_patch
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_mail_header tests/fuzz/fuzz_mail_patch
+tests_fuzz_fuzz_mail_header_SOURCES = tests/fuzz/fuzz_mail_header.c
+tests_fuzz_fuzz_mail_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_mail_header_LDADD = $(LIBS_MAIL)
+tests_fuzz_fuzz_mail_patch_SOURCES = tests/fuzz/fuzz_mail_patch.c
+tests_fuzz_fuzz_mail_patch_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_mail_patch_LDADD = $(LIBS_MAIL)
+endif

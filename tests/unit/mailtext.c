@@ -1,4 +1,5 @@
-/* mailtext 7bit < content: the content for a peer without 8BITMIME
+/* mailtext undo < content: octets of its plain form and of the list in front
+ * mailtext 7bit < content: the content for a peer without 8BITMIME
  * mailtext report ACTION SENDER RCPT [full] < original: a delivery report */
 #include "config.h"
 
@@ -8,6 +9,7 @@
 #include "base/buf.h"
 #include "mail/encode.h"
 #include "mail/report.h"
+#include "mail/undo.h"
 
 int
 main(int argc, char **argv)
@@ -18,7 +20,20 @@ main(int argc, char **argv)
 
 	while ((n = fread(buf_reserve(&in, 65536), 1, 65536, stdin)) > 0)
 		buf_grown(&in, n);
-	if (argc == 2 && strcmp(argv[1], "7bit") == 0) {
+	if (argc == 2 && strcmp(argv[1], "undo") == 0) {
+		struct buf plain = { 0 };
+		struct view at, list;
+
+		mail_undo_plain(buf_view(&in), &plain);
+		at = buf_view(&plain);
+		if (buf_get_lv(&at, &list) ||
+		    mail_undo_redo(buf_view(&plain), in.n, &out, &e) ||
+		    !view_eq(buf_view(&in), buf_view(&out)))
+			return 1;
+		buf_clear(&out);
+		buf_addf(&out, "%zu %zu\n", at.n, list.n);
+		buf_fini(&plain);
+	} else if (argc == 2 && strcmp(argv[1], "7bit") == 0) {
 		if (mail_encode_7bit(buf_view(&in), &out, &e)) {
 			fprintf(stderr, "%s\n", e.text);
 			return 1;

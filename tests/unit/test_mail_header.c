@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "mail/header.h"
+#include "tests/unit/seeds.h"
 
 #define N(a) (sizeof(a) / sizeof(*(a)))
 
@@ -128,6 +129,13 @@ eight_bits(void **st)
 	}
 }
 
+static void
+seeds(void **st)
+{
+	(void)st;
+	assert_true(seeds_replay("tests/seeds/mail_header") >= 8);
+}
+
 int
 main(void)
 {
@@ -137,6 +145,7 @@ main(void)
 		cmocka_unit_test(no_fields),
 		cmocka_unit_test(from_domains),
 		cmocka_unit_test(eight_bits),
+		cmocka_unit_test(seeds),
 	};
 
 	return cmocka_run_group_tests(t, NULL, NULL);

@@ -16,6 +16,7 @@
 #include "base/rand.h"
 #include "mail/base.h"
 #include "mail/patch.h"
+#include "tests/unit/seeds.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -433,6 +434,13 @@ real_mails_come_back(void **st)
 	assert_true(n > 100);
 }
 
+static void
+seeds(void **st)
+{
+	(void)st;
+	assert_true(seeds_replay("tests/seeds/mail_patch") >= 8);
+}
+
 int
 main(void)
 {
@@ -444,6 +452,7 @@ main(void)
 		cmocka_unit_test(bases_are_packed),
 		cmocka_unit_test(base_keeps_nothing_personal),
 		cmocka_unit_test(real_mails_come_back),
+		cmocka_unit_test(seeds),
 	};
 
 	return cmocka_run_group_tests(t, NULL, NULL);
