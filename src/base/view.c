@@ -143,3 +143,13 @@ view_u64(struct view v, uint64_t *out)
 	*out = x;
 	return 0;
 }
+
+int
+view_hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}

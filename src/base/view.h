@@ -38,5 +38,7 @@ ptrdiff_t view_find(struct view v, struct view needle); /* -1: not found */
 ptrdiff_t view_chr(struct view v, char c);              /* -1: not found */
 /* The whole of v as a decimal number of at most 19 digits; -1 when not. */
 int view_u64(struct view v, uint64_t *out);
+/* Value of a hexadecimal digit in either case; -1: none. */
+int view_hex(char c);
 
 #endif

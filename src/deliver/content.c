@@ -193,9 +193,10 @@ start(struct deliver_content_req *r)
 	return r;
 }
 
-struct deliver_content_req *
-deliver_content_get(struct deliver_content *c, const struct store_lease *l,
-    const struct store_campaign *campaign, bool eightbit_ok,
+/* tenant NULL: not to be signed. */
+static struct deliver_content_req *
+req_new(struct deliver_content *c, const struct store_lease *l,
+    const char *tenant,
     void (*done)(void *arg, enum deliver_content_status st, struct buf *bytes,
 	const char *text),
     void *arg)
@@ -204,10 +205,24 @@ deliver_content_get(struct deliver_content *c, const struct store_lease *l,
 
 	r->c = c;
 	r->lease = l;
-	r->tenant = campaign->tenant;
-	r->eightbit_ok = eightbit_ok;
+	r->tenant = tenant;
+	r->eightbit_ok = true;
 	r->done = done;
 	r->arg = arg;
+	return r;
+}
+
+struct deliver_content_req *
+deliver_content_get(struct deliver_content *c, const struct store_lease *l,
+    const struct store_campaign *campaign, bool eightbit_ok,
+    void (*done)(void *arg, enum deliver_content_status st, struct buf *bytes,
+	const char *text),
+    void *arg)
+{
+	struct deliver_content_req *r =
+	    req_new(c, l, campaign->tenant, done, arg);
+
+	r->eightbit_ok = eightbit_ok;
 	return start(r);
 }
 
@@ -217,14 +232,7 @@ deliver_content_original(struct deliver_content *c, const struct store_lease *l,
 	const char *text),
     void *arg)
 {
-	struct deliver_content_req *r = mem_zalloc(sizeof(*r));
-
-	r->c = c;
-	r->lease = l;
-	r->eightbit_ok = true;
-	r->done = done;
-	r->arg = arg;
-	return start(r);
+	return start(req_new(c, l, NULL, done, arg));
 }
 
 void

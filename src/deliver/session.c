@@ -60,9 +60,8 @@ failed(struct deliver_session *s, int kind, enum mail_stage stage, int detail,
 	s->end.failed = true;
 }
 
-/* What the engine says of its end. */
-static void
-learn(struct deliver_session *s)
+enum mail_stage
+deliver_session_stage(enum smtp_client_stage stage)
 {
 	static const enum mail_stage stages[] = {
 	    [SMTP_CLIENT_AT_GREETING] = MAIL_STAGE_GREETING,
@@ -72,6 +71,17 @@ learn(struct deliver_session *s)
 	    [SMTP_CLIENT_AT_RCPT] = MAIL_STAGE_RCPT,
 	    [SMTP_CLIENT_AT_DATA] = MAIL_STAGE_DATA,
 	    [SMTP_CLIENT_AT_END] = MAIL_STAGE_END};
+	_Static_assert(sizeof(stages) / sizeof(stages[0]) ==
+			   SMTP_CLIENT_STAGES,
+	    "a row each");
+
+	return stages[stage];
+}
+
+/* What the engine says of its end. */
+static void
+learn(struct deliver_session *s)
+{
 	const struct smtp_client_result *f;
 
 	f = s->client ? smtp_client_failure(s->client) : NULL;
@@ -80,7 +90,7 @@ learn(struct deliver_session *s)
 	failed(s,
 	    f->verdict == SMTP_CLIENT_PERMANENT ? DELIVER_PERMANENT
 						: DELIVER_TEMPORARY,
-	    stages[f->stage], 0, f->text);
+	    deliver_session_stage(f->stage), 0, f->text);
 	s->end.last.code = f->code;
 	memcpy(s->end.last.enhanced, f->enhanced, sizeof(f->enhanced));
 }

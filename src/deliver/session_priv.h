@@ -68,6 +68,7 @@ void deliver_session_over(struct deliver_session *s);
 void deliver_session_unreached(
     struct deliver_session *s, enum mail_stage stage, const char *why);
 /* Ends, as the MX is ourselves. */
+enum mail_stage deliver_session_stage(enum smtp_client_stage stage);
 void deliver_session_loops(struct deliver_session *s);
 
 #endif

@@ -187,15 +187,6 @@ begin(struct deliver_session *s)
 static void
 report(struct deliver_session *s)
 {
-	static const enum mail_stage stages[] = {
-	    [SMTP_CLIENT_AT_GREETING] = MAIL_STAGE_GREETING,
-	    [SMTP_CLIENT_AT_HELO] = MAIL_STAGE_HELO,
-	    [SMTP_CLIENT_AT_STARTTLS] = MAIL_STAGE_STARTTLS,
-	    [SMTP_CLIENT_AT_MAIL] = MAIL_STAGE_MAIL,
-	    [SMTP_CLIENT_AT_RCPT] = MAIL_STAGE_RCPT,
-	    [SMTP_CLIENT_AT_DATA] = MAIL_STAGE_DATA,
-	    [SMTP_CLIENT_AT_END] = MAIL_STAGE_END};
-
 	static const int kinds[] = {[SMTP_CLIENT_UNDECIDED] = DELIVER_TEMPORARY,
 	    [SMTP_CLIENT_SENT] = DELIVER_SENT,
 	    [SMTP_CLIENT_TEMPORARY] = DELIVER_TEMPORARY,
@@ -214,7 +205,7 @@ report(struct deliver_session *s)
 		const struct smtp_client_result *got = &b->rcpt[i].result;
 
 		r.kind = kinds[got->verdict];
-		r.stage = stages[got->stage];
+		r.stage = deliver_session_stage(got->stage);
 		r.code = got->code;
 		memcpy(r.enhanced, got->enhanced, sizeof(r.enhanced));
 		memcpy(r.text, got->text, strlen(got->text) + 1);

@@ -40,7 +40,6 @@ struct daemon {
 	/* state */
 	enum phase phase;
 	bool was_up;
-	int status;
 };
 
 /* --- the queue's callbacks, up to the scheduler ------------------------- */
@@ -344,12 +343,11 @@ facteurd_daemon_new(struct conf *conf, struct err *e)
 	return d;
 }
 
-int
+void
 facteurd_daemon_run(struct daemon *d)
 {
 	loop_run(d->loop);
 	log_info("daemon.stopped", "pid=%d", (int)getpid());
-	return d->status;
 }
 
 void

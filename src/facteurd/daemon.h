@@ -12,9 +12,8 @@ struct daemon;
 
 /* Listeners open, the queue starting.  Takes over the reference to conf. */
 struct daemon *facteurd_daemon_new(struct conf *conf, struct err *e);
-/* Returns when the daemon was told to stop and all is settled; its exit
- * status. */
-int facteurd_daemon_run(struct daemon *d);
+/* Returns when the daemon was told to stop and all is settled. */
+void facteurd_daemon_run(struct daemon *d);
 void facteurd_daemon_free(struct daemon **d);
 
 #endif

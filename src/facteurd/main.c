@@ -126,7 +126,6 @@ serve(struct conf *conf)
 {
 	struct daemon *d;
 	struct err e;
-	int rc;
 
 	if (facteurd_privs_drop(conf->limits.user, conf->limits.group,
 		conf->limits.spool, &e) ||
@@ -135,9 +134,9 @@ serve(struct conf *conf)
 		fprintf(stderr, "facteurd: %s\n", e.text);
 		return EXIT_FAILURE;
 	}
-	rc = facteurd_daemon_run(d);
+	facteurd_daemon_run(d);
 	facteurd_daemon_free(&d);
-	return rc;
+	return EXIT_SUCCESS;
 }
 
 int

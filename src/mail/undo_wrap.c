@@ -7,21 +7,11 @@
 #define LIBQP_MARGIN 25 /* a third: where a nice place is looked for */
 #define PHP_WIDTH 75
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The octet that the escape at p stands for. */
 static unsigned
 octet_at(const char *p)
 {
-	return ((unsigned)hex_value(p[1]) << 4 | (unsigned)hex_value(p[2])) &
+	return ((unsigned)view_hex(p[1]) << 4 | (unsigned)view_hex(p[2])) &
 	    0xff;
 }
 

@@ -3,15 +3,6 @@
 
 #include <string.h>
 
-static int
-hex_value(char c)
-{
-	static const char digits[] = "0123456789ABCDEF0123456789abcdef";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)(at - digits) % 16 : -1;
-}
-
 int
 smtp_address_xtext_decode(struct view v, struct buf *out)
 {
@@ -29,8 +20,8 @@ smtp_address_xtext_decode(struct view v, struct buf *out)
 		}
 		if (i + 2 >= v.n)
 			return -1;
-		hi = hex_value(v.p[i + 1]);
-		lo = hex_value(v.p[i + 2]);
+		hi = view_hex(v.p[i + 1]);
+		lo = view_hex(v.p[i + 2]);
 		/* NUL, CR and LF would break whoever writes it out again. */
 		if (hi < 0 || lo < 0 || (hi == 0 && strchr("\r\n", lo)))
 			return -1;

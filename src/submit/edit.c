@@ -105,7 +105,6 @@ add_missing(struct submit_edit *d, const struct submit_message *m,
 		buf_addf(out, "From: <%s>\r\n", m->sender.text);
 		d->nfrom = 1;
 	}
-
 	if (!d->has_date) {
 		clock_rfc5322(clock_now(), date);
 		buf_addf(out, "Date: %s\r\n", date);

@@ -64,6 +64,20 @@ view_cutting(void **st)
 }
 
 static void
+hex_digits(void **st)
+{
+	(void)st;
+	assert_int_equal(view_hex('0'), 0);
+	assert_int_equal(view_hex('9'), 9);
+	assert_int_equal(view_hex('a'), 10);
+	assert_int_equal(view_hex('F'), 15);
+	assert_int_equal(view_hex('g'), -1);
+	assert_int_equal(view_hex('G'), -1);
+	assert_int_equal(view_hex('/'), -1);
+	assert_int_equal(view_hex('\0'), -1);
+}
+
+static void
 buf_moves(void **st)
 {
 	struct buf b = { 0 };
@@ -222,6 +236,7 @@ main(void)
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(view_numbers),
 		cmocka_unit_test(view_cutting),
+		cmocka_unit_test(hex_digits),
 		cmocka_unit_test(buf_moves),
 		cmocka_unit_test(buf_numbers),
 		cmocka_unit_test(dates),
